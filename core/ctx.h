@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vmtp_ctx: what one call carries: causes of an error, a place in the log, a deadline, the user's interrupt, and, while
+ * something is measured, the place where its numbers go. */
+#ifndef CORE_CTX_H
+#define CORE_CTX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/util/buf.h"
+#include "vmtp/plugin.h"
+
+struct vmtp_recorder; /* event.h: collects metrics and properties of a measurement */
+
+struct vmtp_ctx {
+    struct vmtp_buf causes; /* outermost frame first, joined by ": " */
+    char where[160];        /* "flow 3: tool iperf: " in front of log lines */
+    double deadline;        /* vmtp_now() scale; 0: none */
+    const atomic_bool *cancel; /* NULL: cannot be interrupted */
+    struct vmtp_recorder *recorder; /* NULL outside prepare and measure */
+};
+
+/* A ctx without deadline that obeys cancel (may be NULL). */
+void vmtp_ctx_init(struct vmtp_ctx *ctx, const atomic_bool *cancel);
+void vmtp_ctx_clear(struct vmtp_ctx *ctx);
+
+/* A ctx for a part of the work of parent: its own causes and place, the same interrupt and recorder, the sooner of both
+ * deadlines (seconds <= 0: the parent's). */
+void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double seconds);
+
+/* Sets what stands in front of log lines. */
+void vmtp_ctx_where(struct vmtp_ctx *ctx, const char *fmt, ...) VMTP_PRINTF(2);
+
+/* Puts a frame in front of the causes: "tool iperf: measure". Nothing happens without causes. */
+void vmtp_ctx_frame(struct vmtp_ctx *ctx, const char *fmt, ...) VMTP_PRINTF(2);
+
+/* The causes as one text; never empty: a status without words gets its standard text. Valid until the next change. */
+const char *vmtp_ctx_error(struct vmtp_ctx *ctx, int status);
+void vmtp_ctx_forget(struct vmtp_ctx *ctx);
+
+/* VMTP_ECANCELED, VMTP_ETIMEOUT (with words) or VMTP_OK: what a blocking loop asks once per turn. */
+int vmtp_ctx_check(struct vmtp_ctx *ctx);
+
+/* The word for a status, as in the journal: "timeout". */
+const char *vmtp_status_name(int status);
+
+static inline void vmtp_clean_ctx(struct vmtp_ctx *ctx)
+{
+    vmtp_ctx_clear(ctx);
+}
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host under test: how it is reached, its addresses, what is known of it, what runs there. */
+#ifndef CORE_ENDPOINT_H
+#define CORE_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/util/buf.h"
+#include "vmtp/plugin.h"
+
+struct vmtp_transport;
+
+struct vmtp_pair {
+    char *name, *text;
+};
+struct vmtp_pairs {
+    struct vmtp_pair *items;
+    size_t n;
+};
+int vmtp_pairs_set(struct vmtp_pairs *pairs, const char *name, const char *text); /* replaces */
+const char *vmtp_pairs_get(const struct vmtp_pairs *pairs, const char *name);     /* NULL: none */
+void vmtp_pairs_clear(struct vmtp_pairs *pairs);
+
+enum vmtp_endpoint_state { VMTP_EP_NEW, VMTP_EP_CONNECTED, VMTP_EP_FAILED };
+
+struct vmtp_endpoint {
+    char *id;
+    struct vmtp_login login;           /* own copies */
+    struct vmtp_pairs login_text;      /* owns the text of login */
+    struct vmtp_pairs addresses;       /* path -> address */
+    struct vmtp_pairs properties;      /* distro_id, distro_version, kernel, arch, hostname ... */
+    struct vmtp_pairs programs;        /* name -> path found */
+    enum vmtp_endpoint_state state;
+    int status;                        /* why it FAILED */
+    char *error;
+    const struct vmtp_transport *transport;
+    void *link;                        /* the transport's */
+};
+
+struct vmtp_endpoint *vmtp_endpoint_new(const char *id); /* NULL: out of memory */
+void vmtp_endpoint_free(struct vmtp_endpoint *ep);       /* disconnects; takes NULL */
+
+/* Asks the connected endpoint for os-release and uname in one command: properties distro_id, distro_version, kernel,
+ * arch, hostname. What cannot be told is left out. */
+int vmtp_endpoint_facts(vmtp_ctx *ctx, struct vmtp_endpoint *ep);
+
+/* What hosts are offered for logging in, beyond vmtp_login: set once before the first connection. */
+struct vmtp_ssh_defaults {
+    const char *private_key_file; /* of the configuration, or NULL */
+    double timeout;               /* s to reach a host; only "not reachable yet" is tried again */
+};
+extern struct vmtp_ssh_defaults vmtp_ssh_defaults;
+
+/* A port that listens on the endpoint and the process that holds it, as far as it can be told. */
+struct vmtp_listener {
+    bool found;
+    long pid;         /* 0: unknown */
+    char program[64]; /* "" : unknown */
+};
+int vmtp_port_listener(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, uint16_t port,
+                       struct vmtp_listener *listener);
+
+#endif

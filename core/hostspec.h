@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* USER@ADDR[:PASSWORD[:IFNAME]] and what it grew: names, [IPv6], a port, a key file. */
+#ifndef CORE_HOSTSPEC_H
+#define CORE_HOSTSPEC_H
+
+#include <stdint.h>
+
+#include "core/config.h"
+#include "vmtp/plugin.h"
+
+struct vmtp_hostspec {
+    char *user, *host; /* host: a name or an address without brackets */
+    uint16_t port;     /* 0: not given */
+    char *password, *interface, *key_file; /* NULL: not given */
+};
+
+/* Parses one host. node is a scalar in the classic form, "user@host[:password[:interface]]" with, behind '?', the query
+ * "port=2222&key=/path" for what that form cannot say ("user@[2001:db8::1]?port=2222"); or a map with the keys user, host,
+ * port, password, interface, key_file. VMTP_ECONFIG names the source, never the password. */
+int vmtp_hostspec_parse(vmtp_ctx *ctx, const struct vmtp_node *node, bool with_interface, struct vmtp_hostspec *spec);
+void vmtp_hostspec_clear(struct vmtp_hostspec *spec);
+
+#endif

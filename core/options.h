@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema engine: plugin options from text to struct, checked; and how they are shown. */
+#ifndef CORE_OPTIONS_H
+#define CORE_OPTIONS_H
+
+#include <stdio.h>
+
+#include "core/config.h"
+#include "vmtp/plugin.h"
+
+/* The i-th option of a plugin, walked with its stride; NULL past the end. */
+const struct vmtp_option *vmtp_option_at(const struct vmtp_plugin *plugin, size_t i);
+
+/* VMTP_EFAIL with words when the table breaks a rule of plugin.h (no help, wrong size, offset outside, bad default). */
+int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin);
+
+/* Fills the plugin's option struct (opts_size bytes, allocated here): defaults, then the maps in order (each may be
+ * NULL). STRING fields point into the maps and the plugin: both must outlive *opts. Ends with plugin->check. Unknown
+ * names are VMTP_ECONFIG with the nearest one. *opts is NULL when the plugin has no options; free() it. */
+int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const struct vmtp_node *const maps[], size_t n,
+                      void **opts);
+
+/* "NAME" of "NAME[:key=value,...]"; the caller frees it. VMTP_ECONFIG for an empty or malformed name. */
+int vmtp_spec_name(vmtp_ctx *ctx, const char *spec, const char *source, char **name);
+
+/* The options of "NAME[:key=value,...]" as a map. A comma ends a value only before `name=` of a declared option; "\,"
+ * is a comma, "\\" a backslash. A BOOL may stand without "=value". source is the option as the user wrote it. */
+int vmtp_spec_options(vmtp_ctx *ctx, const char *spec, const char *source, const struct vmtp_plugin *plugin,
+                      struct vmtp_node **map);
+
+/* The table of options for `vmtp plugin show`: type, range, default, help. */
+void vmtp_options_print(FILE *out, const struct vmtp_plugin *plugin);
+
+#endif

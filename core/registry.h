@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugins that are loaded: checked and copied, so that an older or newer struct is as good as ours. */
+#ifndef CORE_REGISTRY_H
+#define CORE_REGISTRY_H
+
+#include <stddef.h>
+
+#include "vmtp/plugin.h"
+
+enum vmtp_kind { VMTP_KIND_TOOL, VMTP_KIND_SINK, VMTP_KIND_TOPOLOGY, VMTP_KINDS };
+
+struct vmtp_loaded {
+    struct vmtp_plugin plugin;     /* our copy; tool, sink or topology points into this struct */
+    struct vmtp_tool_ops tool;
+    struct vmtp_sink_ops sink;
+    struct vmtp_topology_ops topology;
+    enum vmtp_kind kind;
+    char *file;                    /* "(built in)" for those inside libvmtp */
+};
+
+const char *vmtp_kind_name(enum vmtp_kind kind);
+
+/* Finds a plugin of a kind by name, loading its file on the first call. VMTP_ECONFIG, naming the nearest one, when there
+ * is none; VMTP_EFAIL with the linker's true words when it does not load. The plugin stays until the process ends. */
+int vmtp_registry_get(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, const struct vmtp_loaded **loaded);
+
+/* Where plugins are looked for: extra (a colon-separated path, may be NULL), VMTP_PLUGIN_PATH, the installed directory. */
+int vmtp_registry_set_path(const char *extra);
+
+/* Checks a descriptor and copies it. The rule that is broken goes into ctx. Exposed for tests. */
+int vmtp_registry_adopt(vmtp_ctx *ctx, const struct vmtp_plugin *theirs, const char *file,
+                        struct vmtp_loaded **loaded);
+
+/* Installed plugin files without loading them: "tool-iperf" and its path. Sorted; first match of the search path wins. */
+struct vmtp_candidate {
+    enum vmtp_kind kind;
+    char *name, *path; /* path: NULL for a built-in */
+};
+int vmtp_registry_candidates(struct vmtp_candidate **candidates, size_t *n);
+void vmtp_candidates_free(struct vmtp_candidate *candidates, size_t n);
+
+#endif

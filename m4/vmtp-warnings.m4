@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# VMTP_WARNINGS: -Wall -Wextra and friends into VMTP_CFLAGS; --enable-werror makes them errors.
+AC_DEFUN([VMTP_WARNINGS], [
+AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [compiler warnings are errors])])
+VMTP_CFLAGS="-std=gnu11 -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+-Wformat=2 -Wvla -Wpointer-arith -Wundef"
+AS_IF([test "$enable_werror" = yes], [VMTP_CFLAGS="$VMTP_CFLAGS -Werror"])
+AC_SUBST([VMTP_CFLAGS])
+])
+
+# VMTP_SANITIZER: --with-sanitizer=address,undefined
+AC_DEFUN([VMTP_SANITIZER], [
+AC_ARG_WITH([sanitizer], [AS_HELP_STRING([--with-sanitizer=LIST], [build with -fsanitize=LIST])],
+    [vmtp_sanitizer=$withval], [vmtp_sanitizer=])
+AS_IF([test "$vmtp_sanitizer" = no], [vmtp_sanitizer=])
+VMTP_ZDEFS="-Wl,-z,defs"
+AS_IF([test -n "$vmtp_sanitizer"], [
+    VMTP_CFLAGS="$VMTP_CFLAGS -fsanitize=$vmtp_sanitizer -fno-sanitize-recover=all -fno-omit-frame-pointer"
+    VMTP_LDFLAGS="-fsanitize=$vmtp_sanitizer"
+    VMTP_ZDEFS= # clang leaves the sanitizer's own symbols undefined in shared objects
+])
+AC_SUBST([VMTP_LDFLAGS])
+AC_SUBST([VMTP_ZDEFS])
+AM_CONDITIONAL([SANITIZER], [test -n "$vmtp_sanitizer"])
+])
+
+# VMTP_HARDENING: stack protector, fortified libc calls, PIE, full RELRO.
+AC_DEFUN([VMTP_HARDENING], [
+AS_IF([test -z "$vmtp_sanitizer"], [
+    VMTP_CFLAGS="$VMTP_CFLAGS -fstack-protector-strong"
+    AS_CASE([$CFLAGS], [*-O0*], [], [*-O*], [VMTP_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
+])
+VMTP_LDFLAGS="$VMTP_LDFLAGS -Wl,-z,relro -Wl,-z,now"
+AC_SUBST([VMTP_CPPFLAGS])
+])
