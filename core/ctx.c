@@ -90,7 +90,7 @@ static void put_in_front(struct vmtp_buf *causes, const char *text)
     joined = VMTP_BUF(causes->max);
 }
 
-static void add_cause(struct vmtp_ctx *ctx, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void add_cause(struct vmtp_ctx *ctx, const char *fmt, va_list args)
 {
     VMTP_CLEAN(mem) char *text = NULL;
     if (vasprintf(&text, fmt, args) < 0) {
@@ -132,6 +132,7 @@ void vmtp_ctx_forget(struct vmtp_ctx *ctx)
     vmtp_buf_reset(&ctx->causes);
 }
 
+__attribute__((format(printf, 3, 0)))
 static void ctx_log(vmtp_ctx *ctx, enum vmtp_log_level level, const char *fmt, va_list args)
 {
     if (level > vmtp_log_get_level())

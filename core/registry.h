@@ -20,18 +20,19 @@ struct vmtp_loaded {
 
 const char *vmtp_kind_name(enum vmtp_kind kind);
 
-/* Finds a plugin of a kind by name, loading its file on the first call. VMTP_ECONFIG, naming the nearest one, when there
- * is none; VMTP_EFAIL with the linker's true words when it does not load. The plugin stays until the process ends. */
+/* Finds a plugin of a kind by name, loading its file on the first call. VMTP_ECONFIG, naming the nearest one, when
+ * there is none; VMTP_EFAIL with the linker's true words when it does not load. The plugin stays until the process
+ * ends. */
 int vmtp_registry_get(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, const struct vmtp_loaded **loaded);
 
-/* Where plugins are looked for: extra (a colon-separated path, may be NULL), VMTP_PLUGIN_PATH, the installed directory. */
+/* Where plugins are looked for: extra (colon-separated, may be NULL), VMTP_PLUGIN_PATH, the installed directory. */
 int vmtp_registry_set_path(const char *extra);
 
 /* Checks a descriptor and copies it. The rule that is broken goes into ctx. Exposed for tests. */
 int vmtp_registry_adopt(vmtp_ctx *ctx, const struct vmtp_plugin *theirs, const char *file,
                         struct vmtp_loaded **loaded);
 
-/* Installed plugin files without loading them: "tool-iperf" and its path. Sorted; first match of the search path wins. */
+/* Installed plugin files without loading them: "tool-iperf" and its path. Sorted; first match of the path wins. */
 struct vmtp_candidate {
     enum vmtp_kind kind;
     char *name, *path; /* path: NULL for a built-in */

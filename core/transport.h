@@ -29,9 +29,9 @@ struct vmtp_transport {
     /* Starts argv with an empty standard input. Sets process->link. */
     int (*spawn)(vmtp_ctx *ctx, struct vmtp_process *process, const char *const argv[]);
 
-    /* Waits at most `seconds` for output or the end, adds output to out and err, sets ended and exit_status. VMTP_OK also
-     * when nothing came; VMTP_EUNREACH when the connection is lost (ended is set then too). Does not look at the ctx's
-     * deadline or interrupt: the caller does between two calls. */
+    /* Waits at most `seconds` for output or the end, adds output to out and err, sets ended and exit_status. VMTP_OK
+     * also when nothing came; VMTP_EUNREACH when the connection is lost (ended is set then too). Does not look at the
+     * ctx's deadline or interrupt: the caller does between two calls. */
     int (*pump)(vmtp_ctx *ctx, struct vmtp_process *process, double seconds);
 
     /* Sends a signal to the process by its pid on the endpoint. */

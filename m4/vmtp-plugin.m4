@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # VMTP_PLUGIN(KIND, NAME, DEFAULT, [CONDITION], [REASON])
-# Gives --with-KIND-NAME=yes|builtin|no. CONDITION is a shell condition that must hold; REASON says what is missing when it
-# does not. An explicit yes or builtin that cannot be met is an error.
+# Gives --with-KIND-NAME=yes|builtin|no. CONDITION is a shell condition that must hold; REASON says what is missing when
+# it does not. An explicit yes or builtin that cannot be met is an error.
 # For the plugin's Makefile.inc: KIND_NAME_LDFLAGS, KIND_NAME_LIBADD. For Makefile.am: VMTP_MODULES, VMTP_BUILTINS,
 # VMTP_PREOPEN.
 AC_DEFUN([VMTP_PLUGIN], [

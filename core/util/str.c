@@ -61,7 +61,7 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return least < c ? least : c;
 }
 
-/* Optimal string alignment distance, three rolling rows (Navarro, "A guided tour to approximate string matching", 2001). */
+/* Optimal string alignment distance, three rolling rows (Navarro, "A guided tour to approximate string matching"). */
 static unsigned edit_distance(const char *a, size_t la, const char *b, size_t lb)
 {
     unsigned rows[3][NAME_MAX_COMPARED + 1];

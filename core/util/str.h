@@ -18,8 +18,8 @@ const char *vmtp_errno(void);
 /* Compares names as users spell them: '-' and '_' are the same, upper and lower case are. */
 bool vmtp_same_name(const char *a, const char *b);
 
-/* The name nearest to a misspelt one by edit distance (Damerau, optimal string alignment); NULL when none is near enough
- * to be meant. names is NULL-ended; the answer is one of its members. */
+/* The name nearest to a misspelt one by edit distance (Damerau, optimal string alignment); NULL when none is near
+ * enough to be meant. names is NULL-ended; the answer is one of its members. */
 const char *vmtp_nearest(const char *misspelt, const char *const names[]);
 
 /* Makes remote or user text safe for a terminal and a log line, in place: control characters become '?', a final

@@ -117,7 +117,7 @@ struct vmtp_load {
     uint32_t ttl;               /* multicast                                                              */
     uint64_t rate_bps;          /* payload bit/s to send at; 0: as fast as it goes                        */
     double seconds;             /* how long data is sent                                                  */
-    double interval_s;          /* length of the intervals that are reported with vmtp_sample(); ICMP: pause between requests */
+    double interval_s;          /* length of the intervals of vmtp_sample(); ICMP: pause between requests */
     const char *group;          /* multicast group                                                        */
 };
 
@@ -366,14 +366,14 @@ VMTP_PUBLIC void vmtp_output_clear(struct vmtp_output *output);
 /* The id that the topology gave it. Lives as long as the endpoint. */
 VMTP_PUBLIC const char *vmtp_endpoint_id(const vmtp_endpoint *ep);
 
-/* Finds a program on the endpoint: a path that was configured, or PATH and the system directories. *path is owned by the
- * endpoint. VMTP_ENOTSUP when it is not there, with the words that name the remedy. */
+/* Finds a program on the endpoint: a path that was configured, or PATH and the system directories. *path is owned by
+ * the endpoint. VMTP_ENOTSUP when it is not there, with the words that name the remedy. */
 VMTP_PUBLIC int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, const char *configured,
                              const char **path) VMTP_MUSTUSE;
 
 /* Runs a program and waits for its end. A non-zero exit status is not an error of this function. argv is quoted by the
- * core, never by the plugin. VMTP_EUNREACH, VMTP_ETIMEOUT and VMTP_ECANCELED: the program was ended; what it had written
- * by then is in *output. */
+ * core, never by the plugin. VMTP_EUNREACH, VMTP_ETIMEOUT and VMTP_ECANCELED: the program was ended; what it had
+ * written by then is in *output. */
 VMTP_PUBLIC int vmtp_exec(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[],
                           struct vmtp_output *output) VMTP_MUSTUSE;
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2034 # what is set here is read by the tests
 # Sourced by every functional test (POSIX sh). Output is TAP. The environment: VMTP (the program), srcdir, builddir.
 #
 #   . "${srcdir:-.}/tests/functional/functions.sh"
@@ -23,6 +24,7 @@ HOME=$tmp/home
 XDG_STATE_HOME=$tmp/state
 export HOME XDG_STATE_HOME
 mkdir -p "$HOME" "$XDG_STATE_HOME"
+# shellcheck disable=SC2046 # a list of names
 unset SSH_AUTH_SOCK $(env | sed -n 's/^\(OS_[A-Z_]*\)=.*/\1/p') # the user's agent and cloud are not ours
 
 tap_n=0

@@ -10,7 +10,8 @@ static void test_rates(void)
     ok(vmtp_parse_rate("1.5g", &bps) && bps == 1500000000, "fractions and small letters");
     ok(vmtp_parse_rate("64kbit/s", &bps) && bps == 64000, "a unit may follow");
     ok(vmtp_parse_rate("0", &bps) && bps == 0, "0 is a rate");
-    static const char *const wrong[] = {"", "M", "-1", "1X", "10 M", "1e400", "nan", "0x10", "5MM", "1Mbyte", "20000000T"};
+    static const char *const wrong[] = {"",    "M",    "-1",  "1X",     "10 M",     "1e400",
+                                        "nan", "0x10", "5MM", "1Mbyte", "20000000T"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         ok(!vmtp_parse_rate(wrong[i], &bps), "'%s' is not a rate", wrong[i]);
 }
