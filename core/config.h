@@ -13,6 +13,7 @@ struct vmtp_node {
     enum vmtp_node_kind kind;
     char *source;             /* "vmtp.cfg", or the option as the user wrote it: "--time" */
     int line, column;         /* from 1; 0: not from a file */
+    int key_line, key_column; /* of its key, in a MAP; 0: not from a file */
     char *text;               /* SCALAR */
     char **keys;              /* MAP: n of them */
     struct vmtp_node **items; /* LIST and MAP: n of them */
@@ -24,15 +25,23 @@ struct vmtp_node *vmtp_node_scalar(const char *source, const char *text);
 struct vmtp_node *vmtp_node_new(enum vmtp_node_kind kind, const char *source);
 void vmtp_node_free(struct vmtp_node *node);
 
-/* Puts value under a dotted key, making maps on the way; replaces what was there. Owns value also on failure. */
+/* Puts value under a dotted key, making maps on the way; replaces what was there. Owns value also on failure, NULL is
+ * VMTP_ENOMEM: the answer of vmtp_node_scalar() may be passed straight on. */
 int vmtp_node_set(struct vmtp_node *map, const char *key, struct vmtp_node *value);
 int vmtp_node_append(struct vmtp_node *list, struct vmtp_node *value);
 
 /* The node under a dotted key, NULL when there is none. map may be NULL. */
 const struct vmtp_node *vmtp_node_get(const struct vmtp_node *map, const char *key);
 
-/* Parses one YAML document. An empty one gives an empty map. Errors are VMTP_ECONFIG "file:line:column: words". Anchors
- * are allowed, aliases expand within a fixed limit, depth and size are limited, duplicate keys are refused. */
+/* Takes the member at index i out of a map or list: frees it and its key. */
+void vmtp_node_drop(struct vmtp_node *node, size_t i);
+
+/* "a text", "a list" ...: what the user wrote there, for messages. */
+const char *vmtp_node_kind_name(const struct vmtp_node *node);
+
+/* Parses one YAML document, which is a map. An empty one gives an empty map. Errors are VMTP_ECONFIG
+ * "file:line:column: words". Anchors are allowed, aliases expand within a fixed limit, depth and size are limited,
+ * duplicate keys are refused. A plain scalar that is empty, "~" or "null" is NULL; everything else is text. */
 int vmtp_config_parse(vmtp_ctx *ctx, const char *text, size_t len, const char *source, struct vmtp_node **root);
 int vmtp_config_read(vmtp_ctx *ctx, const char *path, struct vmtp_node **root);
 
@@ -42,6 +51,9 @@ int vmtp_config_merge(struct vmtp_node *lower, struct vmtp_node *upper);
 /* VMTP_ECONFIG with "file:line:column: words" or "--time: words". */
 int vmtp_node_fail(vmtp_ctx *ctx, const struct vmtp_node *node, const char *fmt, ...) VMTP_PRINTF(3);
 void vmtp_node_warn(vmtp_ctx *ctx, const struct vmtp_node *node, const char *fmt, ...) VMTP_PRINTF(3);
+
+/* Stands for the key of a value in those two; borrows from it. */
+struct vmtp_node vmtp_node_key(const struct vmtp_node *value);
 
 static inline void vmtp_clean_node(struct vmtp_node **node)
 {
