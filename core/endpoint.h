@@ -42,8 +42,25 @@ struct vmtp_endpoint *vmtp_endpoint_new(const char *id); /* NULL: out of memory 
 void vmtp_endpoint_free(struct vmtp_endpoint *ep);       /* disconnects; takes NULL */
 
 /* Asks the connected endpoint for os-release and uname in one command: properties distro_id, distro_version, kernel,
- * arch, hostname. What cannot be told is left out. */
+ * arch, hostname. What cannot be told is left out. vmtp_connect() does it; the second call has nothing to do. */
 int vmtp_endpoint_facts(vmtp_ctx *ctx, struct vmtp_endpoint *ep);
+
+/* Reads the answer: lines "kernel=...", "arch=...", "hostname=...", then os-release(5). Exposed for tests. */
+int vmtp_facts_parse(struct vmtp_pairs *properties, const char *text);
+
+/* A socket that listens on a port of the endpoint and the process that holds it, as far as it can be told. */
+struct vmtp_listener {
+    bool found;
+    unsigned long uid;   /* whose it is */
+    unsigned long inode; /* of the socket */
+    long pid;            /* 0: unknown */
+    char program[64];    /* "": unknown */
+};
+
+/* Looks for a socket that listens (VMTP_TCP) or is bound (VMTP_UDP) to the port, on any address of either family, and
+ * names its process: one command on the endpoint, a second one when there is such a socket. More in listener.h. */
+int vmtp_port_listener(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, uint16_t port,
+                       struct vmtp_listener *listener);
 
 /* What hosts are offered for logging in, beyond vmtp_login: set once before the first connection. */
 struct vmtp_ssh_defaults {
@@ -51,14 +68,5 @@ struct vmtp_ssh_defaults {
     double timeout;               /* s to reach a host; only "not reachable yet" is tried again */
 };
 extern struct vmtp_ssh_defaults vmtp_ssh_defaults;
-
-/* A port that listens on the endpoint and the process that holds it, as far as it can be told. */
-struct vmtp_listener {
-    bool found;
-    long pid;         /* 0: unknown */
-    char program[64]; /* "" : unknown */
-};
-int vmtp_port_listener(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, uint16_t port,
-                       struct vmtp_listener *listener);
 
 #endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/listener.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/util/str.h"
+
+enum {
+    LINE_MAX_READ = 256, /* the columns that are read stand in the first 150 characters */
+    STATE_LISTEN = 0x0A, /* TCP_LISTEN */
+    STATE_BOUND = 0x07,  /* TCP_CLOSE: what an unconnected UDP socket shows */
+};
+
+static unsigned wanted_state(uint32_t proto)
+{
+    return proto == VMTP_UDP ? STATE_BOUND : STATE_LISTEN;
+}
+
+/* "  0: 0100007F:138A 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  0 12345 ..." */
+static bool parse_line(const char *line, uint32_t proto, uint16_t port, struct vmtp_listener *listener)
+{
+    unsigned local_port, state;
+    unsigned long uid, inode;
+    if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%4x %*32[0-9A-Fa-f]:%*4x %2x %*s %*s %*s %9lu %*s %18lu", &local_port,
+               &state, &uid, &inode) != 4)
+        return false;
+    if (local_port != port || state != wanted_state(proto))
+        return false;
+    *listener = (struct vmtp_listener){.found = true, .uid = uid, .inode = inode};
+    return true;
+}
+
+void vmtp_listener_parse(const char *text, uint32_t proto, uint16_t port, struct vmtp_listener *listener)
+{
+    *listener = (struct vmtp_listener){0};
+    while (*text) {
+        char line[LINE_MAX_READ];
+        size_t n = strcspn(text, "\n");
+        size_t used = n < sizeof line - 1 ? n : sizeof line - 1;
+        memcpy(line, text, used);
+        line[used] = '\0';
+        if (parse_line(line, proto, port, listener))
+            return;
+        text += n + (text[n] == '\n');
+    }
+}
+
+int vmtp_port_listens(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, uint16_t port,
+                      struct vmtp_listener *listener)
+{
+    *listener = (struct vmtp_listener){0};
+    bool udp = proto == VMTP_UDP;
+    /* A busy host has thousands of sockets: the lines are picked over there. */
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "^ *[0-9]*: [0-9A-F]*:%04X [0-9A-F:]* %02X ", port, wanted_state(proto));
+    const char *const argv[] = {"grep",
+                                "-hs",
+                                pattern,
+                                udp ? "/proc/net/udp" : "/proc/net/tcp",
+                                udp ? "/proc/net/udp6" : "/proc/net/tcp6",
+                                NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    int rc = vmtp_exec(ctx, ep, argv, &out);
+    if (rc < 0)
+        return rc;
+    if (out.exit_status > 2) /* 1: no line; 2: one of the files is missing, as without IPv6 */
+        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot read /proc/net on %s: exit %d: %s", ep->id, out.exit_status, out.err);
+    vmtp_listener_parse(out.out, proto, port, listener);
+    return VMTP_OK;
+}
+
+/* $1 is the inode. The first line of the answer is the process id, the second the program. */
+static const char find_holder[] =
+    "d=$(ls -l /proc/[0-9]*/fd 2>/dev/null | sed -n \"/^\\/proc/h;/socket:\\[$1\\]\\$/{g;p;q;}\")\n"
+    "d=${d%/fd:}\n"
+    "[ -n \"$d\" ] && echo \"${d#/proc/}\" && cat \"$d/comm\"";
+
+static int name_holder(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_listener *listener)
+{
+    char inode[24];
+    snprintf(inode, sizeof inode, "%lu", listener->inode);
+    const char *const argv[] = {"sh", "-c", find_holder, "vmtp-holder", inode, NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    int rc = vmtp_exec(ctx, ep, argv, &out);
+    if (rc < 0)
+        return rc;
+    char *end = NULL;
+    long pid = strtol(out.out, &end, 10);
+    if (pid <= 0 || *end != '\n')
+        return VMTP_OK; /* not ours to see */
+    listener->pid = pid;
+    snprintf(listener->program, sizeof listener->program, "%.*s", (int)strcspn(end + 1, "\n"), end + 1);
+    vmtp_printable(listener->program);
+    return VMTP_OK;
+}
+
+int vmtp_port_listener(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, uint16_t port,
+                       struct vmtp_listener *listener)
+{
+    int rc = vmtp_port_listens(ctx, ep, proto, port, listener);
+    if (rc < 0 || !listener->found)
+        return rc;
+    return name_holder(ctx, ep, listener);
+}
+
+const char *vmtp_listener_text(const struct vmtp_listener *listener, char out[VMTP_LISTENER_TEXT])
+{
+    if (listener->pid && listener->program[0])
+        snprintf(out, VMTP_LISTENER_TEXT, "%s (process %ld)", listener->program, listener->pid);
+    else
+        snprintf(out, VMTP_LISTENER_TEXT, "a process of user id %lu", listener->uid);
+    return out;
+}
