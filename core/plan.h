@@ -10,6 +10,7 @@ struct vmtp_planned_flow {
     struct vmtp_flow flow; /* text owned here */
     struct vmtp_endpoint *client, *server;
     size_t topology; /* index into the run's topologies */
+    size_t sequence; /* as planned, before sorting */
 };
 
 struct vmtp_plan {

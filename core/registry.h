@@ -32,6 +32,10 @@ int vmtp_registry_set_path(const char *extra);
 int vmtp_registry_adopt(vmtp_ctx *ctx, const struct vmtp_plugin *theirs, const char *file,
                         struct vmtp_loaded **loaded);
 
+/* Loads one candidate, whether or not another of its name is loaded; it is not entered into the registry. */
+int vmtp_registry_load(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, const char *path,
+                       struct vmtp_loaded **loaded);
+
 /* Installed plugin files without loading them: "tool-iperf" and its path. Sorted; first match of the path wins. */
 struct vmtp_candidate {
     enum vmtp_kind kind;

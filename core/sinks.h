@@ -8,21 +8,26 @@
 
 struct vmtp_sink_instance {
     const struct vmtp_loaded *loaded;
-    struct vmtp_node *spec_options;
+    struct vmtp_node *options; /* of the command line; opts points into it */
     void *opts, *state;
-    bool open;
-    char *error; /* why it was switched off */
+    bool open, failed;
 };
 struct vmtp_sinks {
     struct vmtp_sink_instance *items;
     size_t n;
 };
 
-/* Opens the sinks of the settings: --sink and its short forms, and the table unless `no_table`. */
-int vmtp_sinks_open(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct vmtp_sinks *sinks);
+/* Loads the sinks of the settings and fills their options: --sink and its short forms, and, when asked for, the table
+ * unless it is named already. Nothing is opened yet. */
+int vmtp_sinks_choose(vmtp_ctx *ctx, const struct vmtp_settings *settings, bool with_table, struct vmtp_sinks *sinks);
+
+/* Opens all of them: each proves that it can write. */
+int vmtp_sinks_open(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
+
 void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev);
 void vmtp_sinks_flush(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
-/* Closes all; the number of sinks that failed. */
+
+/* Closes and frees all; the number of sinks that failed. */
 size_t vmtp_sinks_close(struct vmtp_sinks *sinks);
 
 #endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "core/ctx.h"
+#include "core/metrics.h"
+#include "core/options.h"
+#include "core/registry.h"
+#include "core/util/buf.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+
+enum { PROBE_OUTPUT_MAX = 64 * 1024 };
+static const double PROBE_SECONDS = 10;
+
+typedef void (*probe_work)(FILE *out, const struct vmtp_loaded *loaded);
+
+/* --- the child --- */
+
+static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, probe_work work)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    FILE *out = fdopen(fd, "w");
+    struct vmtp_ctx ctx;
+    vmtp_ctx_init(&ctx, NULL);
+    struct vmtp_loaded *loaded = NULL;
+    int rc = vmtp_registry_load(&ctx, candidate->kind, candidate->name, candidate->path, &loaded);
+    if (!out)
+        _exit(2);
+    if (rc < 0)
+        fputs(vmtp_ctx_error(&ctx, rc), out);
+    else
+        work(out, loaded);
+    fflush(out);
+    _exit(rc < 0 ? 1 : 0);
+}
+
+/* --- the parent --- */
+
+/* Reads until the child closes its end or the time is over. */
+static bool read_all(int fd, struct vmtp_buf *text)
+{
+    double deadline = vmtp_now() + PROBE_SECONDS;
+    char chunk[4096];
+    for (;;) {
+        double left = deadline - vmtp_now();
+        struct pollfd pfd = {.fd = fd, .events = POLLIN};
+        int ready = left <= 0 ? 0 : poll(&pfd, 1, (int)(left * 1000) + 1);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0)
+            return false;
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n <= 0)
+            return true;
+        (void)vmtp_buf_add(text, chunk, (size_t)n);
+    }
+}
+
+/* Runs work on a candidate in a child process. text gets what it printed, or the reason of the failure. */
+static int probe(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, probe_work work, struct vmtp_buf *text)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return vmtp_fail(ctx, VMTP_EFAIL, "pipe: %s", vmtp_errno());
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        child(candidate, ends[1], work);
+    }
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return vmtp_fail(ctx, VMTP_EFAIL, "fork: %s", vmtp_errno());
+    }
+    bool answered = read_all(ends[0], text);
+    close(ends[0]);
+    if (!answered)
+        kill(pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (!answered) {
+        vmtp_buf_reset(text);
+        return vmtp_buf_printf(text, "no answer in %.0f s", PROBE_SECONDS) < 0 ? VMTP_ENOMEM : VMTP_ETIMEOUT;
+    }
+    if (WIFSIGNALED(status)) {
+        vmtp_buf_reset(text);
+        return vmtp_buf_printf(text, "crashed with signal %d when loaded", WTERMSIG(status)) < 0 ? VMTP_ENOMEM
+                                                                                                  : VMTP_EREMOTE;
+    }
+    return WEXITSTATUS(status) == 0 ? VMTP_OK : VMTP_EFAIL;
+}
+
+/* --- list --- */
+
+static void print_line(FILE *out, const struct vmtp_loaded *loaded)
+{
+    fprintf(out, "%s\t%s", loaded->plugin.version, loaded->plugin.summary);
+}
+
+int vmtp_probe_list(vmtp_ctx *ctx, FILE *out)
+{
+    struct vmtp_candidate *candidates = NULL;
+    size_t n = 0;
+    int rc = vmtp_registry_candidates(&candidates, &n);
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "out of memory");
+    fprintf(out, "%-9s %-14s %-9s %-8s %s\n", "KIND", "NAME", "VERSION", "STATE", "FILE");
+    for (size_t i = 0; i < n && rc != VMTP_ENOMEM; i++) {
+        const struct vmtp_candidate *c = &candidates[i];
+        VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
+        rc = probe(ctx, c, print_line, &text);
+        VMTP_CLEAN(mem) char *line = strdup(vmtp_buf_text(&text));
+        char *summary = line ? strchr(line, '\t') : NULL;
+        if (summary)
+            *summary++ = '\0';
+        if (line)
+            vmtp_printable(line);
+        const char *state = rc == VMTP_OK ? "ok" : rc == VMTP_ETIMEOUT ? "hangs" : rc == VMTP_EREMOTE ? "crashes" : "broken";
+        bool good = rc == VMTP_OK && summary;
+        fprintf(out, "%-9s %-14s %-9s %-8s %s\n", vmtp_kind_name(c->kind), c->name, good ? line : "-", state,
+                c->path ? c->path : "(built in)");
+        if (!good)
+            fprintf(out, "          %s\n", line ? line : "");
+    }
+    vmtp_candidates_free(candidates, n);
+    return VMTP_OK;
+}
+
+/* --- show --- */
+
+struct cap_name {
+    uint32_t bit;
+    const char *text;
+};
+static const struct cap_name tool_caps[] = {
+    {VMTP_TOOL_TCP, "TCP"},
+    {VMTP_TOOL_UDP, "UDP"},
+    {VMTP_TOOL_MULTICAST, "multicast"},
+    {VMTP_TOOL_ICMP, "ICMP"},
+    {VMTP_TOOL_IPV6, "IPv6"},
+    {VMTP_TOOL_REVERSE_TCP, "reverse TCP"},
+    {VMTP_TOOL_REVERSE_UDP, "reverse UDP"},
+    {VMTP_TOOL_RATE, "sending at a rate"},
+    {VMTP_TOOL_SAMPLES, "intervals"},
+    {VMTP_TOOL_STREAMS, "parallel streams"},
+    {0, NULL},
+};
+static const struct cap_name sink_caps[] = {
+    {VMTP_SINK_SAMPLES, "intervals"},
+    {VMTP_SINK_IDEMPOTENT, "storing a run twice leaves it once"},
+    {VMTP_SINK_TERMINAL, "writes on standard output"},
+    {0, NULL},
+};
+static const struct cap_name topology_caps[] = {
+    {VMTP_TOPO_IPV4, "IPv4"},
+    {VMTP_TOPO_IPV6, "IPv6"},
+    {VMTP_TOPO_CREATES, "creates resources"},
+    {VMTP_TOPO_CLOUD, "uses a cloud"},
+    {VMTP_TOPO_HOSTS, "uses --host"},
+    {0, NULL},
+};
+
+static void print_caps(FILE *out, uint32_t caps, const struct cap_name *names)
+{
+    const char *separator = "Can do:   ";
+    for (; names->text; names++) {
+        if (!(caps & names->bit))
+            continue;
+        fprintf(out, "%s%s", separator, names->text);
+        separator = ", ";
+    }
+    if (separator[0] == ',')
+        fputc('\n', out);
+}
+
+static void print_plugin(FILE *out, const struct vmtp_loaded *loaded)
+{
+    const struct vmtp_plugin *plugin = &loaded->plugin;
+    fprintf(out, "%s %s %s: %s\n", vmtp_kind_name(loaded->kind), plugin->name, plugin->version, plugin->summary);
+    fprintf(out, "File:     %s\n", loaded->file);
+    if (plugin->tool) {
+        print_caps(out, plugin->tool->caps, tool_caps);
+        if (plugin->tool->port)
+            fprintf(out, "Ports:    %u%s", plugin->tool->port, plugin->tool->control_port ? "" : "\n");
+        if (plugin->tool->control_port)
+            fprintf(out, ", control %u\n", plugin->tool->control_port);
+    } else if (plugin->sink) {
+        print_caps(out, plugin->sink->caps, sink_caps);
+    } else {
+        print_caps(out, plugin->topology->caps, topology_caps);
+    }
+    static const char *const how[] = {"--tp-tool", "--sink", "--topology"};
+    fprintf(out, "Use:      %s %s", how[loaded->kind], plugin->name);
+    if (vmtp_option_at(plugin, 0)) {
+        fprintf(out, "[:OPTION=VALUE,...]\nOptions:\n");
+        vmtp_options_print(out, plugin);
+    } else {
+        fprintf(out, "\nOptions:  none\n");
+    }
+}
+
+static void print_metrics(FILE *out)
+{
+    static const char *const better[] = {"", "higher is better", "lower is better"};
+    const struct vmtp_metric_info *metric;
+    for (size_t i = 0; (metric = vmtp_metric_at(i)); i++)
+        fprintf(out, "%-14s %-6s %-17s %s\n", metric->name, metric->unit, better[metric->better], metric->help);
+}
+
+static bool is_called(const struct vmtp_candidate *c, const char *name)
+{
+    size_t kind = strlen(vmtp_kind_name(c->kind));
+    bool full = strncmp(name, vmtp_kind_name(c->kind), kind) == 0 && name[kind] == '-' &&
+                vmtp_same_name(name + kind + 1, c->name);
+    return full || vmtp_same_name(name, c->name) || (c->path && strcmp(name, c->path) == 0);
+}
+
+static int unknown(vmtp_ctx *ctx, const struct vmtp_candidate *candidates, size_t n, const char *name)
+{
+    VMTP_CLEAN(mem) const char **names = calloc(n + 1, sizeof *names);
+    for (size_t i = 0; names && i < n; i++)
+        names[i] = candidates[i].name;
+    const char *nearest = names ? vmtp_nearest(name, names) : NULL;
+    return vmtp_fail(ctx, VMTP_ECONFIG, "no plugin is called '%s'%s%s%s; `vmtp plugin list` shows all", name,
+                     nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+int vmtp_probe_show(vmtp_ctx *ctx, FILE *out, const char *name)
+{
+    if (strcmp(name, "metrics") == 0) {
+        print_metrics(out);
+        return VMTP_OK;
+    }
+    struct vmtp_candidate *candidates = NULL;
+    size_t n = 0, found = 0;
+    int rc = vmtp_registry_candidates(&candidates, &n);
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "out of memory");
+    for (size_t i = 0; i < n && rc == VMTP_OK; i++) {
+        if (!is_called(&candidates[i], name))
+            continue;
+        VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
+        rc = probe(ctx, &candidates[i], print_plugin, &text);
+        if (rc == VMTP_OK)
+            fprintf(out, "%s%s", found ? "\n" : "", vmtp_buf_text(&text));
+        else
+            rc = vmtp_fail(ctx, VMTP_EFAIL, "%s", vmtp_buf_text(&text));
+        found++;
+    }
+    if (found == 0)
+        rc = unknown(ctx, candidates, n, name);
+    vmtp_candidates_free(candidates, n);
+    return rc;
+}

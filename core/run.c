@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/options.h"
+#include "core/units.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+#include "vmtp/version.h"
+
+static const double RELEASE_SECONDS = 30;
+static const char ICMP_TOOL[] = "ping";
+
+atomic_bool vmtp_run_interrupted;
+
+void vmtp_interrupt(void)
+{
+    atomic_store(&vmtp_run_interrupted, true);
+}
+
+/* --- choosing what is run --- */
+
+static int open_topology(struct vmtp_run *run, const char *spec, const char *source)
+{
+    vmtp_ctx *ctx = &run->ctx;
+    struct vmtp_topology_instance *grown =
+        realloc(run->topologies, (run->n_topologies + 1) * sizeof *run->topologies);
+    if (!grown)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    run->topologies = grown;
+    struct vmtp_topology_instance *topology = &grown[run->n_topologies++];
+    *topology = (struct vmtp_topology_instance){0};
+
+    VMTP_CLEAN(mem) char *name = NULL;
+    int rc = vmtp_spec_name(ctx, spec, source, &name);
+    if (rc == VMTP_OK)
+        rc = vmtp_registry_get(ctx, VMTP_KIND_TOPOLOGY, name, &topology->loaded);
+    if (rc == VMTP_OK)
+        rc = vmtp_spec_options(ctx, spec, source, &topology->loaded->plugin, &topology->options);
+    if (rc < 0)
+        return rc;
+    const struct vmtp_plugin *plugin = &topology->loaded->plugin;
+    const struct vmtp_node *maps[] = {vmtp_node_get(run->settings->topologies, plugin->name), topology->options};
+    rc = vmtp_options_fill(ctx, plugin, maps, 2, &topology->opts);
+    if (rc == VMTP_OK && topology->loaded->topology.open)
+        rc = topology->loaded->topology.open(ctx, topology->opts, &topology->state);
+    topology->open = rc == VMTP_OK;
+    vmtp_ctx_frame(ctx, "topology %s", plugin->name);
+    return rc;
+}
+
+static bool served(const struct vmtp_run *run, uint32_t cap)
+{
+    for (size_t i = 0; i < run->n_topologies; i++)
+        if (run->topologies[i].loaded->topology.caps & cap)
+            return true;
+    return false;
+}
+
+static int choose_topologies(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < settings->topology.n && rc == VMTP_OK; i++)
+        rc = open_topology(run, settings->topology.items[i], "--topology");
+    if (rc == VMTP_OK && settings->topology.n == 0 && settings->n_hosts > 0)
+        rc = open_topology(run, "native-host", "--host");
+    if (rc < 0)
+        return rc;
+    if (settings->cloud_option && !served(run, VMTP_TOPO_CLOUD))
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "%s: this version of VMTP cannot do that yet, and ignores no option",
+                         settings->cloud_option);
+    if (run->n_topologies == 0)
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG,
+                         "nothing to measure. Name two hosts with --host USER@SERVER --host USER@CLIENT, or measure "
+                         "between two network namespaces on this machine with --topology namespace");
+    if (settings->n_hosts > 0 && !served(run, VMTP_TOPO_HOSTS))
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "--host: none of the topologies asked for uses it; add --topology native-host");
+    if (settings->n_hosts == 0 && settings->topology.n == 1 && served(run, VMTP_TOPO_HOSTS))
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "topology %s needs at least one --host USER@ADDRESS",
+                         run->topologies[0].loaded->plugin.name);
+    return VMTP_OK;
+}
+
+static int choose_tools(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    int rc = VMTP_OK;
+    if (settings->protocols & VMTP_ASK_MULTICAST)
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "--protocols M, --multicast_addr: this version of VMTP cannot measure "
+                                                  "multicast yet, and ignores no option");
+    if (settings->protocols & (VMTP_ASK_TCP | VMTP_ASK_UDP))
+        rc = vmtp_tool_open(&run->ctx, settings, settings->tp_tool, "--tp-tool", &run->throughput);
+    if (rc == VMTP_OK && (settings->protocols & VMTP_ASK_ICMP))
+        rc = vmtp_tool_open(&run->ctx, settings, ICMP_TOOL, "ping", &run->icmp);
+    if (rc == VMTP_OK && run->throughput.open && !(run->throughput.loaded->tool.caps & (VMTP_TOOL_TCP | VMTP_TOOL_UDP)))
+        rc = vmtp_fail(&run->ctx, VMTP_ECONFIG, "--tp-tool %s: measures no throughput", settings->tp_tool);
+    return rc;
+}
+
+static int make_plan(struct vmtp_run *run)
+{
+    int rc = vmtp_plan_init(&run->plan, run->settings);
+    for (size_t i = 0; i < run->n_topologies && rc == VMTP_OK; i++) {
+        const struct vmtp_loaded *loaded = run->topologies[i].loaded;
+        run->plan.topology = i;
+        rc = loaded->topology.plan(&run->ctx, run->topologies[i].state, &run->plan);
+        if (rc < 0)
+            return vmtp_fail(&run->ctx, rc, "topology %s", loaded->plugin.name);
+    }
+    if (rc == VMTP_OK)
+        rc = vmtp_steps_of(run->settings, &run->steps, &run->n_steps);
+    vmtp_plan_sort(&run->plan);
+    for (size_t i = 0; i < run->n_steps; i++)
+        run->seconds_left += run->steps[i].seconds * (double)run->plan.n_flows;
+    return rc;
+}
+
+int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
+{
+    run->settings = settings;
+    vmtp_ctx_init(&run->ctx, &vmtp_run_interrupted);
+    if (vmtp_registry_set_path(settings->plugin_path) < 0)
+        return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
+    vmtp_ssh_defaults = (struct vmtp_ssh_defaults){
+        .private_key_file = settings->private_key_file,
+        .timeout = settings->ssh_timeout,
+    };
+    int rc = choose_topologies(run);
+    if (rc == VMTP_OK)
+        rc = choose_tools(run);
+    if (rc == VMTP_OK)
+        rc = vmtp_sinks_choose(&run->ctx, settings, run->with_table, &run->sinks);
+    return rc < 0 ? rc : make_plan(run);
+}
+
+/* --- ids --- */
+
+/* A random UUID (RFC 9562, version 4); the old 7-digit run_id is its beginning, so either finds the journal. */
+static int make_ids(struct vmtp_run *run)
+{
+    unsigned char b[16];
+    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+        return vmtp_fail(&run->ctx, VMTP_EFAIL, "getrandom: %s", vmtp_errno());
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+    snprintf(run->run_uuid, sizeof run->run_uuid,
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5],
+             b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    memcpy(run->run_id, run->run_uuid, sizeof run->run_id - 1);
+    return VMTP_OK;
+}
+
+/* --- begin and end --- */
+
+static void protocol_letters(unsigned protocols, char out[5])
+{
+    static const struct {
+        unsigned bit;
+        char letter;
+    } letters[] = {{VMTP_ASK_TCP, 'T'}, {VMTP_ASK_UDP, 'U'}, {VMTP_ASK_ICMP, 'I'}, {VMTP_ASK_MULTICAST, 'M'}};
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        if (protocols & letters[i].bit)
+            *out++ = letters[i].letter;
+    *out = '\0';
+}
+
+static void emit_begin(struct vmtp_run *run)
+{
+    char date[32], host[256] = "", letters[5], flows[24];
+    struct tm tm;
+    time_t now = time(NULL);
+    localtime_r(&now, &tm);
+    strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &tm);
+    gethostname(host, sizeof host - 1);
+    protocol_letters(run->settings->protocols, letters);
+    snprintf(flows, sizeof flows, "%zu", run->plan.n_flows);
+    const char *description = run->settings->test_description;
+    const struct vmtp_property properties[] = {
+        {"program", "vmtp"},       {"version", VMTP_VERSION}, {"args", run->args ? run->args : ""},
+        {"date", date},            {"run_id", run->run_id},   {"run_uuid", run->run_uuid},
+        {"hostname", host},        {"protocols", letters},    {"plan_flows", flows},
+        {"test_description", description},
+    };
+    size_t n = sizeof properties / sizeof properties[0];
+    vmtp_emit(run, &(struct vmtp_event){
+                       .type = VMTP_EV_RUN_BEGIN,
+                       .properties = properties,
+                       .n_properties = description && *description ? n : n - 1,
+                   });
+}
+
+static void emit_end(struct vmtp_run *run)
+{
+    char elapsed[32];
+    snprintf(elapsed, sizeof elapsed, "%.3f", vmtp_now() - run->begin);
+    bool failed = run->set_up_failed || run->flows_failed;
+    const char *status = atomic_load(&vmtp_run_interrupted) ? "interrupted" : failed ? "failed" : "passed";
+    const struct vmtp_property properties[] = {{"status", status}, {"elapsed", elapsed}};
+    vmtp_emit(run, &(struct vmtp_event){.type = VMTP_EV_RUN_END, .properties = properties, .n_properties = 2});
+}
+
+/* The run cannot go on, but what it has measured is kept. */
+static void set_up_failed(struct vmtp_run *run, int rc)
+{
+    run->set_up_failed = true;
+    run->placement_failed = rc == VMTP_EPLACE;
+    if (rc == VMTP_ECANCELED)
+        return;
+    const char *error = vmtp_ctx_error(&run->ctx, rc);
+    vmtp_log(VMTP_LOG_ERROR, "%s", error);
+    vmtp_emit(run, &(struct vmtp_event){.type = VMTP_EV_FAILURE, .status = rc, .error = error});
+}
+
+/* --- endpoints --- */
+
+/* The endpoints that a topology has named, as an array of n; the caller frees it. */
+static struct vmtp_endpoint **endpoints_of(const struct vmtp_run *run, size_t topology, size_t *n)
+{
+    struct vmtp_endpoint **eps = calloc(run->plan.n_endpoints + 1, sizeof(struct vmtp_endpoint *));
+    *n = 0;
+    for (size_t i = 0; eps && i < run->plan.n_endpoints; i++)
+        if (run->plan.endpoint_topology[i] == topology)
+            eps[(*n)++] = run->plan.endpoints[i];
+    return eps;
+}
+
+static int connect_rest(struct vmtp_run *run, struct vmtp_endpoint *const *eps, size_t n)
+{
+    int rc = vmtp_connect(&run->ctx, eps, n);
+    for (size_t i = 0; i < n && rc == VMTP_OK; i++) {
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        vmtp_ctx_child(&ctx, &run->ctx, 0);
+        if (vmtp_endpoint_usable(eps[i]) && vmtp_endpoint_facts(&ctx, eps[i]) == VMTP_ECANCELED)
+            rc = VMTP_ECANCELED;
+    }
+    return rc;
+}
+
+static int acquire_all(struct vmtp_run *run)
+{
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < run->n_topologies && rc == VMTP_OK; i++) {
+        struct vmtp_topology_instance *topology = &run->topologies[i];
+        size_t n;
+        VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
+        if (!eps)
+            return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
+        snprintf(run->what, sizeof run->what, "preparing %s", topology->loaded->plugin.name);
+        vmtp_run_tell(run);
+        topology->acquired = true; /* also half-way: release() undoes what there is */
+        if (topology->loaded->topology.acquire)
+            rc = topology->loaded->topology.acquire(&run->ctx, topology->state, eps, n);
+        if (rc == VMTP_OK)
+            rc = connect_rest(run, eps, n);
+        vmtp_ctx_frame(&run->ctx, "topology %s", topology->loaded->plugin.name);
+    }
+    return rc;
+}
+
+static void release_all(struct vmtp_run *run)
+{
+    for (size_t i = run->n_topologies; i-- > 0;) {
+        struct vmtp_topology_instance *topology = &run->topologies[i];
+        if (!topology->acquired)
+            continue;
+        topology->acquired = false;
+        size_t n;
+        VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        vmtp_ctx_init(&ctx, NULL);
+        ctx.deadline = vmtp_now() + RELEASE_SECONDS;
+        int rc = VMTP_OK;
+        if (eps && topology->loaded->topology.release)
+            rc = topology->loaded->topology.release(&ctx, topology->state, eps, n);
+        if (rc < 0)
+            vmtp_log(VMTP_LOG_ERROR, "topology %s: %s", topology->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
+    }
+}
+
+/* --- the run --- */
+
+static void run_flows(struct vmtp_run *run)
+{
+    for (size_t i = 0; i < run->plan.n_flows; i++) {
+        int rc = vmtp_run_flow(run, &run->plan.flows[i]);
+        run->flows_failed += rc == VMTP_EFAIL;
+        if (rc == VMTP_ECANCELED || (rc == VMTP_EFAIL && run->settings->stop_on_error))
+            return;
+    }
+}
+
+static int exit_code(const struct vmtp_run *run, size_t sinks_failed)
+{
+    if (atomic_load(&vmtp_run_interrupted))
+        return VMTP_EXIT_INTERRUPTED;
+    if (run->placement_failed)
+        return VMTP_EXIT_PLACEMENT;
+    if (run->set_up_failed || run->flows_failed)
+        return VMTP_EXIT_FAILED;
+    return sinks_failed || run->journal_failed ? VMTP_EXIT_SINK : VMTP_EXIT_PASSED;
+}
+
+/* Sinks and the journal are proven to be writable before anything is made or measured. */
+static int open_outputs(struct vmtp_run *run)
+{
+    int rc = make_ids(run);
+    if (rc == VMTP_OK && !run->settings->no_journal)
+        rc = vmtp_journal_create(&run->ctx, run->run_uuid, &run->journal);
+    return rc < 0 ? rc : vmtp_sinks_open(&run->ctx, &run->sinks);
+}
+
+int vmtp_run_execute(struct vmtp_run *run)
+{
+    run->begin = vmtp_now();
+    int rc = open_outputs(run);
+    if (rc < 0) {
+        vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&run->ctx, rc));
+        return rc == VMTP_ECONFIG ? VMTP_EXIT_USAGE : VMTP_EXIT_SINK;
+    }
+    emit_begin(run);
+    rc = acquire_all(run);
+    if (rc == VMTP_OK)
+        run_flows(run);
+    else
+        set_up_failed(run, rc);
+
+    vmtp_tool_unserve(&run->ctx, &run->throughput);
+    vmtp_tool_unserve(&run->ctx, &run->icmp);
+    release_all(run);
+    emit_end(run);
+    vmtp_log_progress("");
+    size_t failed = vmtp_sinks_close(&run->sinks);
+    if (run->journal)
+        vmtp_log(VMTP_LOG_INFO, "journal: %s", vmtp_journal_path(run->journal));
+    return exit_code(run, failed);
+}
+
+/* --- the plan, printed --- */
+
+static void print_steps(const struct vmtp_run *run, FILE *out)
+{
+    char time[VMTP_UNIT_TEXT];
+    for (size_t i = 0; i < run->n_steps; i++) {
+        const struct vmtp_step *step = &run->steps[i];
+        if (step->repeat > 1)
+            continue;
+        const struct vmtp_tool_instance *tool = step->proto == VMTP_ICMP ? &run->icmp : &run->throughput;
+        fprintf(out, "    %-5s %5u bytes  %-8s %s%s", vmtp_proto_name(step->proto), step->message_bytes,
+                tool->loaded->plugin.name, step->repeats > 1 ? "repeated, " : "", step->search ? "rate search, " : "");
+        fprintf(out, "about %s\n", vmtp_print_seconds(step->seconds * step->repeats, time));
+    }
+}
+
+void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out)
+{
+    char time[VMTP_UNIT_TEXT];
+    for (size_t i = 0; i < run->plan.n_flows; i++) {
+        const struct vmtp_planned_flow *planned = &run->plan.flows[i];
+        fprintf(out, "Flow %zu: %s (%s)\n  from %s to %s, topology %s\n", i + 1, planned->flow.label, planned->flow.id,
+                planned->flow.client, planned->flow.server,
+                run->topologies[planned->topology].loaded->plugin.name);
+        print_steps(run, out);
+    }
+    fprintf(out, "%zu flow%s, about %s of measuring. Nothing has been touched.\n", run->plan.n_flows,
+            run->plan.n_flows == 1 ? "" : "s", vmtp_print_seconds(run->seconds_left, time));
+}
+
+void vmtp_run_clear(struct vmtp_run *run)
+{
+    vmtp_tool_close(&run->throughput);
+    vmtp_tool_close(&run->icmp);
+    vmtp_sinks_close(&run->sinks);
+    vmtp_plan_clear(&run->plan);
+    for (size_t i = 0; i < run->n_topologies; i++) {
+        struct vmtp_topology_instance *topology = &run->topologies[i];
+        if (topology->open && topology->loaded->topology.close)
+            topology->loaded->topology.close(topology->state);
+        free(topology->opts);
+        vmtp_node_free(topology->options);
+    }
+    free(run->topologies);
+    free(run->steps);
+    vmtp_journal_close(run->journal);
+    vmtp_report_free(run->report);
+    vmtp_ctx_clear(&run->ctx);
+    *run = (struct vmtp_run){0};
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One execution, from settings to exit code. */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "core/ctx.h"
+#include "core/journal.h"
+#include "core/plan.h"
+#include "core/settings.h"
+#include "core/sinks.h"
+#include "core/tools.h"
+#include "vmtp/vmtp.h"
+
+struct vmtp_topology_instance {
+    const struct vmtp_loaded *loaded;
+    struct vmtp_node *options;
+    void *opts, *state;
+    bool open, acquired;
+};
+
+/* One measurement of a flow as it is planned. */
+struct vmtp_step {
+    uint32_t proto, message_bytes;
+    unsigned repeat, repeats; /* from 1 */
+    bool search;              /* UDP: search for the rate */
+    double seconds;           /* estimate */
+};
+
+struct vmtp_run {
+    struct vmtp_ctx ctx;
+    const struct vmtp_settings *settings;
+    const char *args; /* for the result: secrets are masked already */
+    bool with_table;
+    int (*progress)(void *arg, const struct vmtp_progress *progress);
+    void *progress_arg;
+
+    struct vmtp_topology_instance *topologies;
+    size_t n_topologies;
+    struct vmtp_tool_instance throughput, icmp;
+    struct vmtp_sinks sinks;
+    struct vmtp_plan plan;
+    struct vmtp_step *steps; /* of every flow */
+    size_t n_steps;
+
+    struct vmtp_journal *journal;
+    vmtp_report *report; /* for the library; NULL otherwise */
+    char run_uuid[37], run_id[8];
+    uint64_t seq;
+    double begin;            /* vmtp_now() scale */
+    double seconds_left;     /* estimate of the steps that are not done */
+    unsigned flow;           /* number of the flow that runs, from 1 */
+    char what[200], last[80]; /* for progress */
+    bool set_up_failed, placement_failed, journal_failed;
+    unsigned flows_failed;
+};
+
+/* True once the user has interrupted; set by vmtp_interrupt(). */
+extern atomic_bool vmtp_run_interrupted;
+
+/* Makes everything ready that touches nothing: topologies, tools, sinks, the plan. VMTP_ECONFIG: exit code 2. */
+int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings);
+
+/* The whole run; returns the exit code. What went wrong is logged. */
+int vmtp_run_execute(struct vmtp_run *run);
+
+/* What `vmtp plan` prints. */
+void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out);
+
+void vmtp_run_clear(struct vmtp_run *run);
+
+/* --- runner.c --- */
+
+/* The measurements of one flow, in order; the caller frees *steps. */
+int vmtp_steps_of(const struct vmtp_settings *settings, struct vmtp_step **steps, size_t *n);
+
+/* Measures one flow from FLOW_BEGIN to FLOW_END. VMTP_OK when it passed, VMTP_ECANCELED when interrupted, VMTP_EFAIL
+ * otherwise (told already). */
+int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned);
+
+/* --- emit.c --- */
+
+/* Completes an event (sizes, sequence, time, run id), writes it into the journal, then tells the sinks. */
+void vmtp_emit(struct vmtp_run *run, struct vmtp_event *ev);
+
+/* Tells the one who watches. Interrupts the run when that one says so. */
+void vmtp_run_tell(struct vmtp_run *run);
+
+#endif

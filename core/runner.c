@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One flow: which measurements, in which order, and what is told of each. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/run.h"
+#include "core/search.h"
+#include "core/units.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+
+enum { TRIALS_EXPECTED = 12 }; /* of one search, for the estimate of the time */
+static const double TRIAL_SECONDS = 1;
+static const double START_STOP_SECONDS = 0.5; /* a tool's own begin and end, for the estimate */
+static const uint64_t SEARCH_CEILING_BPS = 100000000000;
+
+struct flow_run {
+    struct vmtp_run *run;
+    const struct vmtp_planned_flow *planned;
+    struct vmtp_ctx ctx;
+    const char *target;
+    bool ipv6;
+    bool failed;
+    bool lost; /* an endpoint is out of reach: nothing more can be measured */
+};
+
+/* --- steps --- */
+
+static struct vmtp_step *add_steps(struct vmtp_step *next, uint32_t proto, const struct vmtp_int_list *sizes,
+                                   unsigned repeats, double seconds, bool search)
+{
+    for (size_t i = 0; i < sizes->n; i++)
+        for (unsigned r = 1; r <= repeats; r++)
+            *next++ = (struct vmtp_step){proto, (uint32_t)sizes->items[i], r, repeats, search, seconds};
+    return next;
+}
+
+int vmtp_steps_of(const struct vmtp_settings *s, struct vmtp_step **steps, size_t *n)
+{
+    unsigned tcp_repeats = (unsigned)s->tcp_tp_loop_count;
+    size_t most = s->icmp_pkt_sizes.n + s->tcp_pkt_sizes.n * tcp_repeats + s->udp_pkt_sizes.n;
+    *steps = calloc(most + 1, sizeof **steps);
+    if (!*steps)
+        return VMTP_ENOMEM;
+    struct vmtp_step *next = *steps;
+    bool search = s->bandwidth_bps == 0;
+    double run_seconds = s->time + START_STOP_SECONDS;
+    if (s->protocols & VMTP_ASK_ICMP)
+        next = add_steps(next, VMTP_ICMP, &s->icmp_pkt_sizes, 1, (double)s->ping_count * s->ping_interval, false);
+    if (s->protocols & VMTP_ASK_TCP)
+        next = add_steps(next, VMTP_TCP, &s->tcp_pkt_sizes, tcp_repeats, run_seconds, false);
+    if (s->protocols & VMTP_ASK_UDP)
+        next = add_steps(next, VMTP_UDP, &s->udp_pkt_sizes, 1,
+                         run_seconds + (search ? TRIALS_EXPECTED * (TRIAL_SECONDS + START_STOP_SECONDS) : 0), search);
+    *n = (size_t)(next - *steps);
+    return VMTP_OK;
+}
+
+/* --- telling --- */
+
+static void emit_failure(struct flow_run *fr, const char *tool, const struct vmtp_load *load, int status,
+                         const char *error)
+{
+    fr->failed = true;
+    vmtp_log(VMTP_LOG_ERROR, "%s%s", fr->ctx.where, error);
+    vmtp_emit(fr->run, &(struct vmtp_event){
+                           .type = VMTP_EV_FAILURE,
+                           .flow_id = fr->planned->flow.id,
+                           .topology = fr->run->topologies[fr->planned->topology].loaded->plugin.name,
+                           .tool = tool,
+                           .load = load,
+                           .status = status,
+                           .error = error,
+                       });
+}
+
+static void emit_measured(struct flow_run *fr, uint32_t type, const struct vmtp_tool_instance *tool,
+                          const struct vmtp_load *load, const struct vmtp_recorder *recorder)
+{
+    vmtp_emit(fr->run, &(struct vmtp_event){
+                           .type = type,
+                           .flow_id = fr->planned->flow.id,
+                           .topology = fr->run->topologies[fr->planned->topology].loaded->plugin.name,
+                           .tool = tool->loaded->plugin.name,
+                           .load = load,
+                           .values = recorder->values,
+                           .n_values = recorder->n_values,
+                           .properties = recorder->properties,
+                           .n_properties = recorder->n_properties,
+                       });
+}
+
+/* "941 Mbit/s, 12 retransmits", "0.231 ms, 0 % lost": for the log and the progress line. */
+static void describe(const struct vmtp_recorder *recorder, uint32_t proto, char *out, size_t size)
+{
+    char rate[VMTP_UNIT_TEXT], rtt[VMTP_UNIT_TEXT];
+    double loss = vmtp_recorder_number(recorder, "loss", -1);
+    if (proto == VMTP_ICMP)
+        snprintf(out, size, "rtt %s, %.3g %% lost",
+                 vmtp_print_seconds(vmtp_recorder_number(recorder, "rtt_avg", 0), rtt), loss * 100);
+    else if (loss >= 0)
+        snprintf(out, size, "%s, %.3g %% lost",
+                 vmtp_print_rate(vmtp_recorder_number(recorder, "throughput", 0), rate), loss * 100);
+    else
+        snprintf(out, size, "%s", vmtp_print_rate(vmtp_recorder_number(recorder, "throughput", 0), rate));
+}
+
+static void tell_step(struct flow_run *fr, const struct vmtp_step *step, const char *detail)
+{
+    struct vmtp_run *run = fr->run;
+    char repeat[40] = "";
+    if (step->repeats > 1)
+        snprintf(repeat, sizeof repeat, ", %u of %u", step->repeat, step->repeats);
+    snprintf(run->what, sizeof run->what, "%s: %s, %u bytes%s%s", fr->planned->flow.label, vmtp_proto_name(step->proto),
+             step->message_bytes, repeat, detail);
+    vmtp_run_tell(run);
+}
+
+static void log_result(struct flow_run *fr, const struct vmtp_step *step, const struct vmtp_recorder *recorder)
+{
+    describe(recorder, step->proto, fr->run->last, sizeof fr->run->last);
+    vmtp_log(VMTP_LOG_INFO, "%s%s, %u bytes: %s", fr->ctx.where, vmtp_proto_name(step->proto), step->message_bytes,
+             fr->run->last);
+}
+
+/* --- one measurement --- */
+
+struct measuring {
+    struct flow_run *fr;
+    const struct vmtp_tool_instance *tool;
+    const struct vmtp_load *load;
+};
+
+static int emit_sample(vmtp_ctx *ctx, void *arg, const struct vmtp_value *values, size_t n)
+{
+    (void)ctx;
+    struct measuring *m = arg;
+    struct vmtp_recorder recorder = {.values = (struct vmtp_value *)values, .n_values = n};
+    emit_measured(m->fr, VMTP_EV_SAMPLE, m->tool, m->load, &recorder);
+    return VMTP_OK;
+}
+
+static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const struct vmtp_load *load,
+                   struct vmtp_recorder *recorder)
+{
+    struct measuring m = {fr, tool, load};
+    recorder->sample = emit_sample;
+    recorder->sample_arg = &m;
+    struct vmtp_job job = {
+        .struct_size = sizeof job,
+        .load = load,
+        .client = fr->planned->client,
+        .server = fr->planned->server,
+        .target = fr->target,
+    };
+    const char *version = vmtp_tool_version(tool, fr->planned->client);
+    int rc = vmtp_recorder_property(recorder, "tool_version", version);
+    if (rc == VMTP_OK)
+        rc = vmtp_tool_measure(&fr->ctx, tool, fr->run->settings->ports_fixed, &job, recorder);
+    fr->lost = rc == VMTP_EUNREACH || !vmtp_endpoint_usable(job.client) || !vmtp_endpoint_usable(job.server);
+    return rc;
+}
+
+/* Fails the measurement unless the user interrupted it. */
+static int measurement_failed(struct flow_run *fr, const struct vmtp_tool_instance *tool, const struct vmtp_load *load,
+                              int rc)
+{
+    if (rc != VMTP_ECANCELED)
+        emit_failure(fr, tool->loaded->plugin.name, load, rc, vmtp_ctx_error(&fr->ctx, rc));
+    vmtp_ctx_forget(&fr->ctx);
+    return rc;
+}
+
+static int measure_once(struct flow_run *fr, struct vmtp_tool_instance *tool, const struct vmtp_step *step,
+                        const struct vmtp_load *load)
+{
+    struct vmtp_recorder recorder = {0};
+    tell_step(fr, step, "");
+    int rc = measure(fr, tool, load, &recorder);
+    if (rc == VMTP_OK && step->repeats > 1) {
+        char repeat[40];
+        snprintf(repeat, sizeof repeat, "%u/%u", step->repeat, step->repeats);
+        rc = vmtp_recorder_property(&recorder, "repeat", repeat);
+    }
+    if (rc == VMTP_OK) {
+        log_result(fr, step, &recorder);
+        emit_measured(fr, VMTP_EV_RESULT, tool, load, &recorder);
+        if (step->proto == VMTP_ICMP && vmtp_recorder_number(&recorder, "loss", 0) >= 1)
+            fr->failed = true;
+    } else {
+        rc = measurement_failed(fr, tool, load, rc);
+    }
+    vmtp_recorder_clear(&recorder);
+    return rc;
+}
+
+/* --- the search for a UDP rate --- */
+
+struct searching {
+    struct flow_run *fr;
+    struct vmtp_tool_instance *tool;
+    const struct vmtp_step *step;
+    struct vmtp_load load;
+    struct vmtp_recorder *tried; /* one per trial */
+    size_t n_tried;
+};
+
+static int record_trial(struct searching *s, struct vmtp_recorder *recorder, const struct vmtp_trial *trial)
+{
+    vmtp_ctx *ctx = &s->fr->ctx;
+    int rc = vmtp_recorder_metric(ctx, recorder, "target_rate", (double)trial->target_bps);
+    if (rc == VMTP_OK)
+        rc = vmtp_recorder_metric(ctx, recorder, "trial", (double)s->n_tried);
+    if (rc == VMTP_OK)
+        rc = vmtp_recorder_property(recorder, "phase", trial->confirming ? "confirm" : "search");
+    return rc;
+}
+
+static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
+{
+    (void)ctx;
+    struct searching *s = arg;
+    struct vmtp_recorder *tried = realloc(s->tried, (s->n_tried + 1) * sizeof *tried);
+    if (!tried)
+        return vmtp_fail(&s->fr->ctx, VMTP_ENOMEM, "out of memory");
+    s->tried = tried;
+    struct vmtp_recorder *recorder = &tried[s->n_tried++];
+    *recorder = (struct vmtp_recorder){0};
+
+    char rate[VMTP_UNIT_TEXT], detail[80];
+    snprintf(detail, sizeof detail, ", trial %zu at %s", s->n_tried,
+             vmtp_print_rate((double)trial->target_bps, rate));
+    tell_step(s->fr, s->step, detail);
+    s->load.rate_bps = trial->target_bps;
+    s->load.seconds = trial->seconds;
+    int rc = measure(s->fr, s->tool, &s->load, recorder);
+    if (rc < 0)
+        return rc;
+    trial->throughput_bps = vmtp_recorder_number(recorder, "throughput", 0);
+    trial->loss = vmtp_recorder_number(recorder, "loss", 0);
+    rc = record_trial(s, recorder, trial);
+    if (rc < 0)
+        return rc;
+    describe(recorder, VMTP_UDP, s->fr->run->last, sizeof s->fr->run->last);
+    vmtp_debug(&s->fr->ctx, "UDP, %u bytes%s: %s", s->load.message_bytes, detail, s->fr->run->last);
+    emit_measured(s->fr, VMTP_EV_TRIAL, s->tool, &s->load, recorder);
+    return VMTP_OK;
+}
+
+/* The answer is the trial that was chosen, with all the numbers that the tool gave for it. */
+static int emit_answer(struct searching *s, const struct vmtp_search_answer *answer)
+{
+    struct vmtp_recorder *best = &s->tried[answer->index - 1];
+    s->load.rate_bps = answer->best.target_bps;
+    s->load.seconds = answer->best.seconds;
+    int rc = vmtp_recorder_property(best, "search", "classic");
+    if (rc == VMTP_OK && !answer->in_range)
+        rc = vmtp_recorder_property(best, "flag", "loss-out-of-range");
+    if (rc == VMTP_OK && answer->sender_limited)
+        rc = vmtp_recorder_property(best, "flag", "sender-limited");
+    if (rc == VMTP_OK && !answer->confirmed)
+        rc = vmtp_recorder_property(best, "flag", "not-confirmed");
+    if (rc < 0)
+        return rc;
+    log_result(s->fr, s->step, best);
+    emit_measured(s->fr, VMTP_EV_RESULT, s->tool, &s->load, best);
+    return VMTP_OK;
+}
+
+static int measure_search(struct flow_run *fr, struct vmtp_tool_instance *tool, const struct vmtp_step *step,
+                          const struct vmtp_load *load)
+{
+    const struct vmtp_settings *settings = fr->run->settings;
+    struct searching s = {.fr = fr, .tool = tool, .step = step, .load = *load};
+    struct vmtp_search_goal goal = {
+        .loss_min = settings->udp_loss_min,
+        .loss_max = settings->udp_loss_max,
+        .trial_seconds = TRIAL_SECONDS,
+        .confirm_seconds = settings->time,
+        .ceiling_bps = SEARCH_CEILING_BPS,
+        .max_trials = (unsigned)settings->udp_search_max_trials,
+    };
+    struct vmtp_search_answer answer = {0};
+    int rc = vmtp_search_classic(&fr->ctx, &goal, try_rate, &s, &answer);
+    if (rc == VMTP_OK && !answer.found)
+        rc = vmtp_fail(&fr->ctx, VMTP_EREMOTE, "no rate was found at which datagrams arrive, in %u trials", answer.trials);
+    if (rc == VMTP_OK)
+        rc = emit_answer(&s, &answer);
+    if (rc < 0)
+        rc = measurement_failed(fr, tool, &s.load, rc);
+    for (size_t i = 0; i < s.n_tried; i++)
+        vmtp_recorder_clear(&s.tried[i]);
+    free(s.tried);
+    return rc;
+}
+
+/* --- the flow --- */
+
+/* VMTP_ENOTSUP with words when the tool cannot do what the step asks. */
+static int check_caps(struct flow_run *fr, const struct vmtp_tool_instance *tool, const struct vmtp_step *step,
+                      uint32_t caps)
+{
+    static const struct {
+        uint32_t proto, cap;
+    } needs[] = {{VMTP_TCP, VMTP_TOOL_TCP}, {VMTP_UDP, VMTP_TOOL_UDP}, {VMTP_ICMP, VMTP_TOOL_ICMP}};
+    const char *name = tool->loaded->plugin.name, *version = vmtp_tool_version(tool, fr->planned->client);
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
+        if (step->proto == needs[i].proto && !(caps & needs[i].cap))
+            return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot measure %s", name, version,
+                             vmtp_proto_name(step->proto));
+    if (fr->ipv6 && !(caps & VMTP_TOOL_IPV6))
+        return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot measure over IPv6", name, version);
+    if ((step->search || (fr->run->settings->bandwidth_bps && step->proto != VMTP_ICMP)) && !(caps & VMTP_TOOL_RATE))
+        return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot send at a rate", name, version);
+    return VMTP_OK;
+}
+
+static struct vmtp_load load_of(const struct flow_run *fr, const struct vmtp_step *step)
+{
+    const struct vmtp_settings *settings = fr->run->settings;
+    bool icmp = step->proto == VMTP_ICMP;
+    return (struct vmtp_load){
+        .struct_size = sizeof(struct vmtp_load),
+        .proto = step->proto,
+        .ipv6 = fr->ipv6,
+        .message_bytes = step->message_bytes,
+        .count = icmp ? (uint32_t)settings->ping_count : 0,
+        .seconds = icmp ? 0 : settings->time,
+        .interval_s = icmp ? settings->ping_interval : settings->sample_interval,
+        .rate_bps = icmp ? 0 : settings->bandwidth_bps,
+    };
+}
+
+static int run_step(struct flow_run *fr, const struct vmtp_step *step)
+{
+    struct vmtp_tool_instance *tool = step->proto == VMTP_ICMP ? &fr->run->icmp : &fr->run->throughput;
+    struct vmtp_load load = load_of(fr, step);
+    uint32_t caps = 0;
+    int rc = vmtp_tool_prepare(&fr->ctx, tool, fr->planned->client, fr->planned->server, &caps);
+    if (rc == VMTP_OK)
+        rc = check_caps(fr, tool, step, caps);
+    if (rc < 0)
+        return measurement_failed(fr, tool, &load, rc);
+    return step->search ? measure_search(fr, tool, step, &load) : measure_once(fr, tool, step, &load);
+}
+
+/* A repetition of what has just failed would most likely fail again, after another time-out. */
+static bool repeats_failure(const struct vmtp_step *steps, size_t i, int last_rc)
+{
+    return i > 0 && last_rc < 0 && steps[i].repeat > 1 && steps[i].proto == steps[i - 1].proto;
+}
+
+static int run_steps(struct flow_run *fr)
+{
+    struct vmtp_run *run = fr->run;
+    double left_after = run->seconds_left;
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < run->n_steps; i++) {
+        left_after -= run->steps[i].seconds;
+        if (!repeats_failure(run->steps, i, rc))
+            rc = run_step(fr, &run->steps[i]);
+        run->seconds_left = left_after;
+        if (vmtp_cancelled(&fr->ctx))
+            return VMTP_ECANCELED;
+        if (fr->lost && rc < 0)
+            break;
+    }
+    return fr->failed ? VMTP_EFAIL : VMTP_OK;
+}
+
+static const char *endpoint_error(const struct vmtp_endpoint *ep)
+{
+    return ep->error ? ep->error : "not usable";
+}
+
+/* The address to dial, or the reason why there is none. */
+static int find_target(struct flow_run *fr)
+{
+    const struct vmtp_planned_flow *planned = fr->planned;
+    struct vmtp_endpoint *const ends[] = {planned->server, planned->client};
+    for (size_t i = 0; i < 2; i++)
+        if (!vmtp_endpoint_usable(ends[i]))
+            return vmtp_fail(&fr->ctx, ends[i]->status ? ends[i]->status : VMTP_EUNREACH, "%s: %s", ends[i]->id,
+                             endpoint_error(ends[i]));
+    fr->target = vmtp_pairs_get(&planned->server->addresses, planned->flow.path);
+    if (!fr->target)
+        return vmtp_fail(&fr->ctx, VMTP_EFAIL, "%s has no address for the path '%s'", planned->server->id,
+                         planned->flow.path);
+    fr->ipv6 = strchr(fr->target, ':') != NULL;
+    return VMTP_OK;
+}
+
+static int add_property(struct vmtp_recorder *recorder, const char *name, const char *text)
+{
+    return text && *text ? vmtp_recorder_property(recorder, name, text) : VMTP_OK;
+}
+
+static int add_facts(struct vmtp_recorder *recorder, const char *prefix, const struct vmtp_endpoint *ep)
+{
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < ep->properties.n && rc == VMTP_OK; i++) {
+        VMTP_CLEAN(mem) char *name = vmtp_format("%s%s", prefix, ep->properties.items[i].name);
+        rc = name ? add_property(recorder, name, ep->properties.items[i].text) : VMTP_ENOMEM;
+    }
+    return rc;
+}
+
+static void emit_flow_begin(struct flow_run *fr)
+{
+    const struct vmtp_planned_flow *planned = fr->planned;
+    const struct vmtp_flow *flow = &planned->flow;
+    struct vmtp_recorder facts = {0};
+    char number[12];
+    snprintf(number, sizeof number, "%u", fr->run->flow);
+    const struct vmtp_property properties[] = {
+        {"label", flow->label},
+        {"scenario", flow->scenario},
+        {"path", flow->path},
+        {"client", flow->client},
+        {"server", flow->server},
+        {"number", number},
+        {"ip_from", vmtp_pairs_get(&planned->client->addresses, flow->path)},
+        {"ip_to", vmtp_pairs_get(&planned->server->addresses, flow->path)},
+    };
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < sizeof properties / sizeof properties[0] && rc == VMTP_OK; i++)
+        rc = add_property(&facts, properties[i].name, properties[i].text);
+    if (rc == VMTP_OK)
+        rc = add_facts(&facts, "", planned->client);
+    if (rc == VMTP_OK)
+        rc = add_facts(&facts, "server_", planned->server);
+    vmtp_emit(fr->run, &(struct vmtp_event){
+                           .type = VMTP_EV_FLOW_BEGIN,
+                           .flow_id = flow->id,
+                           .topology = fr->run->topologies[planned->topology].loaded->plugin.name,
+                           .properties = facts.properties,
+                           .n_properties = facts.n_properties,
+                       });
+    vmtp_recorder_clear(&facts);
+}
+
+int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned)
+{
+    struct flow_run fr = {.run = run, .planned = planned};
+    vmtp_ctx_child(&fr.ctx, &run->ctx, 0);
+    run->flow++;
+    vmtp_log(VMTP_LOG_INFO, "============================================================");
+    vmtp_log(VMTP_LOG_INFO, "Flow %u: %s", run->flow, planned->flow.label);
+    vmtp_ctx_where(&fr.ctx, "flow %u: ", run->flow);
+    emit_flow_begin(&fr);
+
+    int rc = find_target(&fr);
+    if (rc == VMTP_OK)
+        rc = run_steps(&fr);
+    else
+        emit_failure(&fr, NULL, NULL, rc, vmtp_ctx_error(&fr.ctx, rc));
+    if (rc < 0 && rc != VMTP_ECANCELED)
+        rc = VMTP_EFAIL;
+
+    struct vmtp_property status = {"status", rc == VMTP_OK ? "passed" : rc == VMTP_ECANCELED ? "interrupted" : "failed"};
+    vmtp_emit(run, &(struct vmtp_event){
+                       .type = VMTP_EV_FLOW_END,
+                       .flow_id = planned->flow.id,
+                       .topology = run->topologies[planned->topology].loaded->plugin.name,
+                       .properties = &status,
+                       .n_properties = 1,
+                   });
+    vmtp_ctx_clear(&fr.ctx);
+    return rc;
+}

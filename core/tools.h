@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tools of a run: an instance per tool, prepared per endpoint, with ports chosen per server. */
+#ifndef CORE_TOOLS_H
+#define CORE_TOOLS_H
+
+#include "core/endpoint.h"
+#include "core/event.h"
+#include "core/registry.h"
+#include "core/settings.h"
+
+/* What a tool is on one endpoint. */
+struct vmtp_tool_at {
+    struct vmtp_endpoint *ep;
+    uint32_t caps;             /* of the version there */
+    char *version;
+    uint16_t port, control_port; /* as a server; 0 until chosen */
+    bool serving;
+    struct vmtp_tool_at *next;
+};
+
+struct vmtp_tool_instance {
+    const struct vmtp_loaded *loaded;
+    struct vmtp_node *options;
+    void *opts, *state;
+    bool open;
+    struct vmtp_tool_at *at;
+};
+
+/* Loads, fills and opens the tool of a spec. source: the option that named it. */
+int vmtp_tool_open(vmtp_ctx *ctx, const struct vmtp_settings *settings, const char *spec, const char *source,
+                   struct vmtp_tool_instance *tool);
+void vmtp_tool_close(struct vmtp_tool_instance *tool);
+
+/* What the tool can do on both endpoints, asking each once. */
+int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmtp_endpoint *client,
+                      struct vmtp_endpoint *server, uint32_t *caps);
+
+/* The version that ran on the endpoint, "" when it is not known. */
+const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep);
+
+/* Chooses the ports of a server once: the defaults, or others when a foreign process holds them (an error when they are
+ * fixed). Then serve() and measure(), which fill recorder. */
+int vmtp_tool_measure(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
+                      struct vmtp_recorder *recorder);
+
+/* Ends all servers. */
+void vmtp_tool_unserve(vmtp_ctx *ctx, struct vmtp_tool_instance *tool);
+
+#endif
