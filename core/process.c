@@ -24,6 +24,7 @@ enum { SAID_MAX = 400 }; /* characters of a program's words that go into an erro
 
 static const struct vmtp_transport *const transports[] = {
     &vmtp_transport_local,
+    &vmtp_transport_replay,
 };
 
 const struct vmtp_transport *vmtp_transport_find(const char *name)
