@@ -28,7 +28,8 @@ double vmtp_recorder_number(const struct vmtp_recorder *recorder, const char *me
 void vmtp_recorder_clear(struct vmtp_recorder *recorder);
 
 /* An event as one JSON object, and back. Members: seq, time_ns, type, run, flow, topology, tool, load (an object),
- * values ([[metric, unit, number]...]), properties ([[name, text]...]), status, error; what is NULL, 0 or empty is left out.
+ * values ([[metric, unit, number]...]), properties ([[name, text]...]), status, error; what is NULL, 0 or empty is left
+ * out.
  * Numbers survive the way there and back when they are written with 17 digits. Numbers that are not finite are left
  * out; text that is not UTF-8 is made harmless. From JSON: *ev points into memory that vmtp_event_free() releases,
  * which holds a reference to json; VMTP_EPARSE with words for what is not an event, VMTP_ENOTSUP for an event of a type
