@@ -238,7 +238,8 @@ int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin)
         }
     }
     if (n == OPTIONS_MAX)
-        return vmtp_fail(ctx, VMTP_EFAIL, "more than %d options, or no entry without a name ends them", OPTIONS_MAX - 1);
+        return vmtp_fail(ctx, VMTP_EFAIL, "more than %d options, or no entry without a name ends them",
+                         OPTIONS_MAX - 1);
     return VMTP_OK;
 }
 

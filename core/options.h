@@ -23,18 +23,18 @@ bool vmtp_option_store(const struct vmtp_option *option, const char *text, void 
 
 /* Fills the plugin's option struct (opts_size bytes, allocated here): defaults, then the maps in order (each may be
  * NULL). STRING fields point into the maps and the plugin: both must outlive *opts. Ends with plugin->check. Unknown
- * names are VMTP_ECONFIG with the nearest one. A null in a map brings the default back. *opts is NULL when the plugin has
- * no option struct; free() it. */
+ * names are VMTP_ECONFIG with the nearest one. A null in a map brings the default back. *opts is NULL when the plugin
+ * has no option struct; free() it. */
 int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const struct vmtp_node *const maps[], size_t n,
                       void **opts);
 
-/* "NAME" of "NAME[:key=value,...]", in lower case unless it is a path (has a '/'); the caller frees it. VMTP_ECONFIG for
- * an empty or malformed name. */
+/* "NAME" of "NAME[:key=value,...]", in lower case unless it is a path (has a '/'); the caller frees it. VMTP_ECONFIG
+ * for an empty or malformed name. */
 int vmtp_spec_name(vmtp_ctx *ctx, const char *spec, const char *source, char **name);
 
 /* The options of "NAME[:key=value,...]" as a map. In the value of a STRING a comma ends it only before `name=` of a
- * declared option, in others always; "\," is a comma, "\\" a backslash. A BOOL may stand without "=value". source is the
- * option as the user wrote it. */
+ * declared option, in others always; "\," is a comma, "\\" a backslash. A BOOL may stand without "=value". source is
+ * the option as the user wrote it. */
 int vmtp_spec_options(vmtp_ctx *ctx, const char *spec, const char *source, const struct vmtp_plugin *plugin,
                       struct vmtp_node **map);
 

@@ -231,7 +231,8 @@ static void test_old_abbreviations(void)
         if (name[1] != '-')
             continue;
         for (size_t n = 3; n < strlen(name); n++) {
-            VMTP_CLEAN(mem) char *line = vmtp_format("vmtp|%.*s%s%s", (int)n, name, value ? "|" : "", value ? value : "");
+            VMTP_CLEAN(mem) char *line = vmtp_format("vmtp|%.*s%s%s", (int)n, name, value ? "|" : "", value ? value
+                                                     : "");
             VMTP_CLEAN(mem) char *got = parse(line, NULL, NULL);
             bool one = old_meanings(name, n) == 1;
             if (one ? strcmp(got, old_options[i].want) != 0 : !strstr(got, " can mean "))
@@ -446,7 +447,8 @@ static const struct {
     {"vmtp|replay|last|--sink|x:password=SECRET", "vmtp replay last --sink x:password=<MASKED>",
      "vmtp|replay|last|--sink|x:password=******"},
     /* nothing to hide */
-    {"vmtp|--sink|json:file=a b|--vm-image-url|http://h:80/i", "vmtp --sink 'json:file=a b' --vm-image-url http://h:80/i",
+    {"vmtp|--sink|json:file=a b|--vm-image-url|http://h:80/i",
+     "vmtp --sink 'json:file=a b' --vm-image-url http://h:80/i",
      "vmtp|--sink|json:file=a b|--vm-image-url|http://h:80/i"},
     {"vmtp|--test-description|it's|--json|", "vmtp --test-description 'it'\\''s' --json ''",
      "vmtp|--test-description|it's|--json|"},
