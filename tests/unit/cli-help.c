@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The help and the manual against the table of options. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/cli.h"
 #include "core/ctx.h"
+#include "core/registry.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
 #include "core/util/str.h"
@@ -55,6 +57,24 @@ static void test_help(void)
     ok(!strstr(replay, "--password") && !strstr(replay, "OpenStack"), "and no others");
 }
 
+/* The file is no program at all: a help that loaded plugins would not name it. */
+static void test_plugins(void)
+{
+    char directory[] = "/tmp/vmtp-cli-help.XXXXXX";
+    if (!mkdtemp(directory)) {
+        ok(false, "a directory in /tmp");
+        return;
+    }
+    VMTP_CLEAN(mem) char *file = vmtp_format("%s/tool-abacus.so", directory);
+    FILE *made = fopen(file, "w");
+    ok(made && fclose(made) == 0, "a file with the name of a plugin");
+    is_int(vmtp_registry_set_path(directory), VMTP_OK, "in the search path");
+    VMTP_CLEAN(mem) char *help = help_about(VMTP_CMD_RUN);
+    contains(help, " abacus", "is named by the help, which does not load it");
+    unlink(file);
+    rmdir(directory);
+}
+
 static void test_manual(void)
 {
     const char *manual = DOCS "/man/vmtp.1.pod";
@@ -84,6 +104,7 @@ static void test_manual(void)
 int main(void)
 {
     test_help();
+    test_plugins();
     test_manual();
     return done_testing();
 }
