@@ -161,9 +161,9 @@ bool vmtp_endpoint_usable(const vmtp_endpoint *ep)
 }
 
 /* One command: each round trip counts over SSH. */
-static const char ask_facts[] = "echo \"kernel=$(uname -r)\"\n"
-                                "echo \"arch=$(uname -m)\"\n"
-                                "echo \"hostname=$(uname -n)\"\n"
+static const char ask_facts[] = "echo \"kernel=$(uname -r)\"; "
+                                "echo \"arch=$(uname -m)\"; "
+                                "echo \"hostname=$(uname -n)\"; "
                                 "cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null";
 
 /* The value of a line NAME=value with the quotes of os-release(5) taken off. */

@@ -66,16 +66,15 @@ int vmtp_port_listens(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, u
     if (rc < 0)
         return rc;
     if (out.exit_status > 2) /* 1: no line; 2: one of the files is missing, as without IPv6 */
-        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot read /proc/net on %s: exit %d: %s", ep->id, out.exit_status,
-                         out.err);
+        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot read /proc/net on %s: exit %d: %s", ep->id, out.exit_status, out.err);
     vmtp_listener_parse(out.out, proto, port, listener);
     return VMTP_OK;
 }
 
 /* $1 is the inode. The first line of the answer is the process id, the second the program. */
 static const char find_holder[] =
-    "d=$(ls -l /proc/[0-9]*/fd 2>/dev/null | sed -n \"/^\\/proc/h;/socket:\\[$1\\]\\$/{g;p;q;}\")\n"
-    "d=${d%/fd:}\n"
+    "d=$(ls -l /proc/[0-9]*/fd 2>/dev/null | sed -n \"/^\\/proc/h;/socket:\\[$1\\]\\$/{g;p;q;}\"); "
+    "d=${d%/fd:}; "
     "[ -n \"$d\" ] && echo \"${d#/proc/}\" && cat \"$d/comm\"";
 
 static int name_holder(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_listener *listener)

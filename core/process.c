@@ -24,6 +24,7 @@ enum { SAID_MAX = 400 }; /* characters of a program's words that go into an erro
 
 static const struct vmtp_transport *const transports[] = {
     &vmtp_transport_local,
+    &vmtp_transport_ssh,
     &vmtp_transport_replay,
 };
 
@@ -282,9 +283,9 @@ int vmtp_upload(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *local, const char 
 }
 
 /* $1: a name or a path. A login's PATH often lacks the system directories. */
-static const char find_program[] = "case $1 in\n"
-                                   "*/*) [ -f \"$1\" ] && [ -x \"$1\" ] && echo \"$1\" ;;\n"
-                                   "*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v \"$1\" ;;\n"
+static const char find_program[] = "case $1 in "
+                                   "*/*) [ -f \"$1\" ] && [ -x \"$1\" ] && echo \"$1\" ;; "
+                                   "*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v \"$1\" ;; "
                                    "esac";
 
 int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, const char *configured, const char **path)

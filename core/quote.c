@@ -6,6 +6,8 @@
 /* Characters that no shell gives a meaning to, anywhere in a word. '=' is not one: A=b in front is an assignment. */
 static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-";
 
+/* The login shell of a host need not be a POSIX one: fish takes a backslash between single quotes for an escape, csh an
+ * exclamation mark for history. Outside quotes, with a backslash in front, all of them agree. */
 int vmtp_quote_word(struct vmtp_buf *out, const char *word)
 {
     if (*word && word[strspn(word, plain)] == '\0')
@@ -13,12 +15,12 @@ int vmtp_quote_word(struct vmtp_buf *out, const char *word)
 
     int rc = vmtp_buf_text_add(out, "'");
     while (rc == VMTP_OK && *word) {
-        size_t n = strcspn(word, "'");
+        size_t n = strcspn(word, "'\\!");
         rc = vmtp_buf_add(out, word, n);
         word += n;
-        if (rc == VMTP_OK && *word == '\'') { /* the one character that cannot stand between single quotes */
-            rc = vmtp_buf_text_add(out, "'\\''");
-            word++;
+        if (rc == VMTP_OK && *word) {
+            const char escaped[] = {'\'', '\\', *word++, '\''};
+            rc = vmtp_buf_add(out, escaped, sizeof escaped);
         }
     }
     return rc < 0 ? rc : vmtp_buf_text_add(out, "'");

@@ -5,7 +5,7 @@
 
 #include "core/util/buf.h"
 
-/* Adds one word, quoted for any POSIX shell. */
+/* Adds one word, quoted for any POSIX shell; also for csh and fish, as long as there is no newline in it. */
 int vmtp_quote_word(struct vmtp_buf *out, const char *word);
 
 /* Adds all words of a NULL-ended argv, separated by blanks. */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files to an endpoint: by SFTP, or by SCP where the server has no SFTP. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/quote.h"
+#include "core/ssh.h"
+#include "core/units.h"
+#include "core/util/buf.h"
+#include "core/util/cleanup.h"
+#include "core/util/str.h"
+
+enum { CHUNK = 128 << 10 };
+
+struct copy {
+    vmtp_ctx *ctx;
+    struct vmtp_ssh *ssh;
+    const char *local, *remote;
+    int fd;
+    uint64_t size;
+    unsigned mode;
+};
+
+static int sftp_fail(struct copy *copy, const char *what)
+{
+    static const char *const words[] = {"no error", "end of file", "no such file or directory", "permission denied",
+                                        "failure (is the disk full?)"};
+    unsigned long code = libssh2_sftp_last_error(copy->ssh->sftp);
+    if (libssh2_session_last_errno(copy->ssh->session) != LIBSSH2_ERROR_SFTP_PROTOCOL)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, what);
+    if (code < sizeof words / sizeof words[0])
+        return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: %s: %s", copy->ssh->name, copy->remote, words[code]);
+    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: %s: SFTP error %lu", copy->ssh->name, copy->remote, code);
+}
+
+/* One chunk of the local file; exactly as many bytes as it had at the beginning. */
+static long read_chunk(struct copy *copy, char *chunk, uint64_t left)
+{
+    ssize_t n;
+    do
+        n = read(copy->fd, chunk, left < CHUNK ? (size_t)left : CHUNK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return vmtp_fail(copy->ctx, VMTP_EFAIL, "%s: %s", copy->local, vmtp_errno());
+    if (n == 0)
+        return vmtp_fail(copy->ctx, VMTP_EFAIL, "%s has become shorter while it was copied", copy->local);
+    return n;
+}
+
+static int sftp_write(struct copy *copy, LIBSSH2_SFTP_HANDLE *file)
+{
+    VMTP_CLEAN(mem) char *chunk = malloc(CHUNK);
+    if (!chunk)
+        return vmtp_fail(copy->ctx, VMTP_ENOMEM, "out of memory");
+    for (uint64_t left = copy->size; left > 0;) {
+        long n = read_chunk(copy, chunk, left);
+        if (n < 0)
+            return (int)n;
+        left -= (uint64_t)n;
+        for (long done = 0; done < n;) {
+            long rc = VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_sftp_write(file, chunk + done, (size_t)(n - done)));
+            if (rc < 0)
+                return sftp_fail(copy, "writing a file");
+            done += rc;
+        }
+    }
+    return VMTP_OK;
+}
+
+static int sftp_verify(struct copy *copy, LIBSSH2_SFTP_HANDLE *file)
+{
+    LIBSSH2_SFTP_ATTRIBUTES mode = {.flags = LIBSSH2_SFTP_ATTR_PERMISSIONS, .permissions = copy->mode}, found = {0};
+    if (VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_sftp_fstat_ex(file, &mode, 1)) < 0 ||
+        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_sftp_fstat_ex(file, &found, 0)) < 0)
+        return sftp_fail(copy, "setting the mode of a file");
+    if (found.filesize == copy->size)
+        return VMTP_OK;
+    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: %s has %llu bytes there, %llu here: is the disk full?",
+                     copy->ssh->name, copy->remote, (unsigned long long)found.filesize,
+                     (unsigned long long)copy->size);
+}
+
+static int by_sftp(struct copy *copy)
+{
+    LIBSSH2_SFTP_HANDLE *file = VMTP_SSH_GET(
+        copy->ctx, copy->ssh,
+        libssh2_sftp_open_ex(copy->ssh->sftp, copy->remote, (unsigned)strlen(copy->remote),
+                             LIBSSH2_FXF_WRITE | LIBSSH2_FXF_CREAT | LIBSSH2_FXF_TRUNC, (long)copy->mode,
+                             LIBSSH2_SFTP_OPENFILE));
+    if (!file)
+        return sftp_fail(copy, "opening a file");
+    int rc = sftp_write(copy, file);
+    if (rc == VMTP_OK)
+        rc = sftp_verify(copy, file);
+    if (VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_sftp_close_handle(file)) < 0 && rc == VMTP_OK)
+        rc = sftp_fail(copy, "closing a file");
+    return rc;
+}
+
+/* VMTP_ENOTSUP, without words, when the server has no SFTP. */
+static int open_sftp(struct copy *copy)
+{
+    struct vmtp_ssh *ssh = copy->ssh;
+    if (ssh->no_sftp)
+        return VMTP_ENOTSUP;
+    if (!ssh->sftp)
+        ssh->sftp = VMTP_SSH_GET(copy->ctx, ssh, libssh2_sftp_init(ssh->session));
+    if (ssh->sftp)
+        return VMTP_OK;
+    int error = libssh2_session_last_errno(ssh->session);
+    if (error == LIBSSH2_ERROR_EAGAIN || error == LIBSSH2_ERROR_SOCKET_DISCONNECT)
+        return vmtp_ssh_fail(copy->ctx, ssh, VMTP_EFAIL, "starting SFTP");
+    ssh->no_sftp = true;
+    vmtp_debug(copy->ctx, "%s: no SFTP there, files are copied by SCP", ssh->name);
+    return VMTP_ENOTSUP;
+}
+
+static int scp_write(struct copy *copy, LIBSSH2_CHANNEL *channel)
+{
+    VMTP_CLEAN(mem) char *chunk = malloc(CHUNK);
+    if (!chunk)
+        return vmtp_fail(copy->ctx, VMTP_ENOMEM, "out of memory");
+    for (uint64_t left = copy->size; left > 0;) {
+        long n = read_chunk(copy, chunk, left);
+        if (n < 0)
+            return (int)n;
+        left -= (uint64_t)n;
+        for (long done = 0; done < n;) {
+            long rc = VMTP_SSH_CALL(copy->ctx, copy->ssh,
+                                    libssh2_channel_write_ex(channel, 0, chunk + done, (size_t)(n - done)));
+            if (rc < 0)
+                return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
+            done += rc;
+        }
+    }
+    char end = '\0'; /* of the file, in SCP's protocol */
+    if (VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_write_ex(channel, 0, &end, 1)) < 0 ||
+        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_send_eof(channel)) < 0 ||
+        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_wait_eof(channel)) < 0 ||
+        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_wait_closed(channel)) < 0)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
+    return VMTP_OK;
+}
+
+static int scp_verify(struct copy *copy, struct vmtp_endpoint *ep)
+{
+    const char *const count[] = {"/bin/sh", "-c", "wc -c <\"$1\"", "sh", copy->remote, NULL};
+    VMTP_CLEAN(buf) struct vmtp_buf command = VMTP_BUF(8192), out = VMTP_BUF(64);
+    int exit_status = 0;
+    if (vmtp_quote_argv(&command, count) < 0)
+        return vmtp_fail(copy->ctx, VMTP_EFAIL, "%s is too long", copy->remote);
+    int rc = vmtp_ssh_command(copy->ctx, ep, vmtp_buf_text(&command), &out, &exit_status);
+    if (rc < 0)
+        return rc;
+    const char *text = vmtp_buf_text(&out);
+    if (exit_status == 0 && strtoull(text, NULL, 10) == copy->size)
+        return VMTP_OK;
+    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: %s did not arrive whole: is the disk full?", copy->ssh->name,
+                     copy->remote);
+}
+
+static int by_scp(struct copy *copy, struct vmtp_endpoint *ep)
+{
+    LIBSSH2_CHANNEL *channel =
+        VMTP_SSH_GET(copy->ctx, copy->ssh, libssh2_scp_send64(copy->ssh->session, copy->remote, (int)copy->mode,
+                                                             (libssh2_int64_t)copy->size, 0, 0));
+    if (!channel)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
+    int rc = scp_write(copy, channel);
+    (void)VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_free(channel));
+    return rc < 0 ? rc : scp_verify(copy, ep);
+}
+
+int vmtp_ssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode)
+{
+    struct copy copy = {.ctx = ctx, .ssh = ep->link, .local = local, .remote = remote, .mode = mode & 07777};
+    VMTP_CLEAN(fd) int fd = open(local, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", local, vmtp_errno());
+    if (!S_ISREG(st.st_mode))
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s is not a regular file", local);
+    if (copy.ssh->lost)
+        return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", copy.ssh->name);
+    copy.fd = fd;
+    copy.size = (uint64_t)st.st_size;
+    int rc = open_sftp(&copy);
+    if (rc == VMTP_OK)
+        return by_sftp(&copy);
+    return rc == VMTP_ENOTSUP ? by_scp(&copy, ep) : rc;
+}

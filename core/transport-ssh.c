@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands on channels of one SSH session per endpoint, by libssh2, in this process. Host keys are not checked yet:
+ * their fingerprints are logged. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "core/quote.h"
+#include "core/ssh.h"
+#include "core/transport.h"
+#include "core/units.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+
+static const double NAP = 0.05;              /* how long an interrupt may go unnoticed */
+static const double BANNER_S = 15;           /* for the server's first words and the exchange of keys */
+static const double RETRY_FIRST_S = 0.2, RETRY_LAST_S = 2;
+static const double GOODBYE_S = 0.2;
+enum {
+    WINDOW = 256 << 10,     /* of a channel: what the far side may send ahead */
+    READS_IN_TURN = 32,     /* chunks of one channel before the next one's turn */
+    HEAD_MAX = 64 << 10,    /* what login scripts may print in front of the program's output */
+    COMMAND_MAX = 30000,    /* a packet of SSH takes 32768 bytes (RFC 4253, 6.1) */
+    NOT_FOUND = 127,
+    CONNECTION_LOST = 255,  /* as ssh(1) exits */
+};
+
+struct vmtp_ssh_defaults vmtp_ssh_defaults;
+
+struct vmtp_ssh_channel {
+    struct vmtp_ssh_channel *next;
+    struct vmtp_process *process; /* NULL: given up, to be freed when the server has closed it too */
+    LIBSSH2_CHANNEL *handle;
+    struct vmtp_buf head;         /* output up to the line with the pid */
+    bool started;                 /* that line has come: what follows is the program's */
+    char begin[24];               /* of the process, as in /proc/PID/stat: a later one of the same id has another */
+};
+
+/* ---- the session ---- */
+
+bool vmtp_ssh_wait(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+{
+    double left = fmin(vmtp_remaining(ctx), NAP);
+    if (vmtp_cancelled(ctx) || left <= 0)
+        return false;
+    int directions = libssh2_session_block_directions(ssh->session);
+    struct pollfd pfd = {.fd = ssh->fd, .events = directions & LIBSSH2_SESSION_BLOCK_OUTBOUND ? POLLOUT : 0};
+    if (directions & LIBSSH2_SESSION_BLOCK_INBOUND || pfd.events == 0)
+        pfd.events |= POLLIN;
+    (void)poll(&pfd, 1, (int)ceil(left * 1000));
+    return true;
+}
+
+static bool means_lost(int error)
+{
+    return error == LIBSSH2_ERROR_SOCKET_DISCONNECT || error == LIBSSH2_ERROR_SOCKET_RECV ||
+           error == LIBSSH2_ERROR_SOCKET_SEND || error == LIBSSH2_ERROR_BAD_SOCKET ||
+           error == LIBSSH2_ERROR_SOCKET_NONE || error == LIBSSH2_ERROR_INVALID_MAC ||
+           error == LIBSSH2_ERROR_DECRYPT || error == LIBSSH2_ERROR_ENCRYPT || error == LIBSSH2_ERROR_BAD_USE;
+}
+
+int vmtp_ssh_fail(vmtp_ctx *ctx, struct vmtp_ssh *ssh, int status, const char *what)
+{
+    char *words = NULL;
+    int error = libssh2_session_last_error(ssh->session, &words, NULL, 0);
+    if (error == LIBSSH2_ERROR_EAGAIN) {
+        int rc = vmtp_ctx_check(ctx);
+        vmtp_ctx_frame(ctx, "%s: %s", ssh->name, what);
+        return rc < 0 ? rc : vmtp_fail(ctx, VMTP_ETIMEOUT, "%s: %s", ssh->name, what);
+    }
+    if (means_lost(error)) {
+        ssh->lost = true;
+        return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost (%s)", ssh->name, what);
+    }
+    return vmtp_fail(ctx, status, "%s: %s: %s", ssh->name, what, words && *words ? words : "refused");
+}
+
+/* ---- connecting ---- */
+
+static void init_libssh2(void)
+{
+    (void)libssh2_init(0); /* fails only when out of memory, and then so does the first session */
+}
+
+/* The place for checking the host key: any is taken, and said at debug level as ssh-keygen -l says it. */
+static void check_host_key(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+{
+    const char *hash = libssh2_hostkey_hash(ssh->session, LIBSSH2_HOSTKEY_HASH_SHA256);
+    unsigned char text[48];
+    if (!hash)
+        return;
+    int n = EVP_EncodeBlock(text, (const unsigned char *)hash, 32);
+    while (n > 0 && text[n - 1] == '=')
+        text[--n] = '\0';
+    vmtp_debug(ctx, "%s: host key SHA256:%s, not checked", ssh->name, (const char *)text);
+}
+
+static int handshake_failed(vmtp_ctx *ctx, struct vmtp_ssh *ssh, long rc)
+{
+    if (rc == LIBSSH2_ERROR_EAGAIN && vmtp_cancelled(ctx))
+        return vmtp_ctx_check(ctx);
+    if (!libssh2_session_banner_get(ssh->session)) /* a machine that boots, or a server with too many logins */
+        return vmtp_fail(ctx, VMTP_EUNREACH, "%s: %s", ssh->name,
+                         rc == LIBSSH2_ERROR_EAGAIN ? "connected, but no SSH server answers"
+                                                    : "the server closed the connection before its first word");
+    if (rc == LIBSSH2_ERROR_EAGAIN)
+        return vmtp_fail(ctx, VMTP_EUNREACH, "%s: the server stops answering during the exchange of keys", ssh->name);
+    char *words = NULL;
+    libssh2_session_last_error(ssh->session, &words, NULL, 0);
+    if (rc == LIBSSH2_ERROR_KEX_FAILURE || rc == LIBSSH2_ERROR_METHOD_NONE)
+        return vmtp_fail(ctx, VMTP_EFAIL,
+                         "%s: no algorithms in common: libssh2 %s knows none of those that the server (%s) allows (%s)",
+                         ssh->name, libssh2_version(0), libssh2_session_banner_get(ssh->session), words ? words : "");
+    return vmtp_fail(ctx, VMTP_EFAIL, "%s: the exchange of keys failed: %s", ssh->name, words ? words : "");
+}
+
+static int handshake(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+{
+    struct vmtp_ctx own;
+    vmtp_ctx_child(&own, ctx, BANNER_S);
+    long rc = VMTP_SSH_CALL(&own, ssh, libssh2_session_handshake(ssh->session, ssh->fd));
+    int status = rc == 0 ? VMTP_OK : handshake_failed(&own, ssh, rc);
+    if (status < 0)
+        (void)vmtp_fail(ctx, status, "%s", vmtp_ctx_error(&own, status));
+    vmtp_ctx_clear(&own);
+    return status;
+}
+
+static void end_session(struct vmtp_ssh *ssh)
+{
+    if (ssh->session) {
+        struct vmtp_ctx own;
+        vmtp_ctx_init(&own, NULL);
+        own.deadline = vmtp_now() + GOODBYE_S;
+        if (!ssh->lost)
+            (void)VMTP_SSH_CALL(&own, ssh, libssh2_session_disconnect(ssh->session, "done"));
+        vmtp_ctx_clear(&own);
+        (void)shutdown(ssh->fd, SHUT_RDWR); /* with this, freeing waits for nobody */
+        for (int i = 0; i < 1000 && libssh2_session_free(ssh->session) == LIBSSH2_ERROR_EAGAIN; i++)
+            ;
+        ssh->session = NULL;
+        ssh->sftp = NULL;
+    }
+    if (ssh->fd >= 0)
+        close(ssh->fd);
+    ssh->fd = -1;
+}
+
+static int connect_once(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
+{
+    char peer[80];
+    int rc = vmtp_ssh_dial(ctx, ep->login.host, ep->login.port, &ssh->fd, peer, sizeof peer);
+    if (rc < 0)
+        return rc;
+    ssh->lost = false;
+    ssh->session = libssh2_session_init_ex(NULL, NULL, NULL, NULL);
+    if (!ssh->session)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    libssh2_session_set_blocking(ssh->session, 0);
+    rc = handshake(ctx, ssh);
+    if (rc < 0)
+        return rc;
+    check_host_key(ctx, ssh);
+    rc = vmtp_ssh_authenticate(ctx, ssh, &ep->login);
+    if (rc == VMTP_OK && vmtp_pairs_set(&ep->properties, "peer_address", peer) < 0)
+        rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    return rc;
+}
+
+/* Only a host that is not reachable yet gets another try: credentials that are wrong stay wrong. */
+static int connect_patiently(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
+{
+    double begin = vmtp_now();
+    for (double pause = RETRY_FIRST_S;; pause = fmin(pause * 1.5, RETRY_LAST_S)) {
+        vmtp_ctx_forget(ctx);
+        int rc = connect_once(ctx, ep, ssh);
+        if (rc == VMTP_OK)
+            return rc;
+        end_session(ssh);
+        if (vmtp_cancelled(ctx))
+            return VMTP_ECANCELED;
+        if (rc != VMTP_EUNREACH)
+            return rc;
+        double left = vmtp_remaining(ctx);
+        if (left <= pause) {
+            vmtp_ctx_frame(ctx, "tried for %.0f s", vmtp_now() - begin);
+            return VMTP_EUNREACH;
+        }
+        if (pause == RETRY_FIRST_S && isfinite(left))
+            vmtp_info(ctx, "%s; trying again for up to %.0f s", vmtp_ctx_error(ctx, rc), left);
+        else if (pause == RETRY_FIRST_S)
+            vmtp_info(ctx, "%s; trying again", vmtp_ctx_error(ctx, rc));
+        if (vmtp_wait(ctx, pause) == VMTP_ECANCELED)
+            return VMTP_ECANCELED;
+    }
+}
+
+static int new_link(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+{
+    const struct vmtp_login *login = &ep->login;
+    if (!login->host || !login->user || !login->host[0] || !login->user[0])
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: a user and a host are needed to log in", ep->id);
+    if (login->via)
+        return vmtp_fail(ctx, VMTP_ENOTSUP, "%s: this transport cannot use a jump host (%s)", ep->id, login->via);
+    struct vmtp_ssh *ssh = calloc(1, sizeof *ssh);
+    unsigned char random[8];
+    if (!ssh || getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        free(ssh);
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    }
+    ssh->fd = -1;
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(ssh->mark + 2 * i, 3, "%02x", random[i]);
+    if (login->port && login->port != VMTP_SSH_PORT)
+        snprintf(ssh->name, sizeof ssh->name, "%s@%s port %u", login->user, login->host, login->port);
+    else
+        snprintf(ssh->name, sizeof ssh->name, "%s@%s", login->user, login->host);
+    ep->link = ssh;
+    return VMTP_OK;
+}
+
+static void free_channels(struct vmtp_ssh *ssh)
+{
+    while (ssh->channels) {
+        struct vmtp_ssh_channel *channel = ssh->channels;
+        ssh->channels = channel->next;
+        if (channel->process) {
+            channel->process->ended = true;
+            channel->process->exit_status = CONNECTION_LOST;
+            channel->process->link = NULL;
+        }
+        vmtp_buf_clear(&channel->head);
+        free(channel);
+    }
+}
+
+static void ssh_disconnect(struct vmtp_endpoint *ep)
+{
+    struct vmtp_ssh *ssh = ep->link;
+    if (!ssh)
+        return;
+    end_session(ssh); /* frees the handles of the channels */
+    free_channels(ssh);
+    free(ssh);
+    ep->link = NULL;
+}
+
+static int ssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init_libssh2);
+    int rc = new_link(ctx, ep);
+    if (rc < 0)
+        return rc;
+    struct vmtp_ctx own;
+    vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout);
+    rc = connect_patiently(&own, ep, ep->link);
+    if (rc < 0) {
+        (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
+        ssh_disconnect(ep);
+    }
+    vmtp_ctx_clear(&own);
+    return rc;
+}
+
+/* ---- output ---- */
+
+/* "MARK PID BEGIN\n" somewhere in what has come so far. */
+static bool parse_head(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel)
+{
+    const char *text = vmtp_buf_text(&channel->head);
+    const char *line = strstr(text, ssh->mark);
+    const char *end = line ? strchr(line, '\n') : NULL;
+    if (!end)
+        return false;
+    long pid = 0;
+    (void)sscanf(line + strlen(ssh->mark), " %9ld %20[0-9]", &pid, channel->begin);
+    channel->process->pid = pid;
+    channel->started = true;
+    size_t before = (size_t)(end + 1 - text);
+    (void)vmtp_buf_add(&channel->process->out, end + 1, channel->head.len - before);
+    vmtp_buf_clear(&channel->head);
+    return true;
+}
+
+/* What does not fit is dropped: the far side must never wait for us. */
+static void keep(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel, int stream, const char *bytes, size_t n)
+{
+    struct vmtp_process *process = channel->process;
+    if (!process)
+        return;
+    if (stream != 0) {
+        (void)vmtp_buf_add(&process->err, bytes, n);
+    } else if (channel->started) {
+        (void)vmtp_buf_add(&process->out, bytes, n);
+    } else {
+        for (size_t i = 0; i < n; i++) /* a NUL would hide the mark */
+            (void)vmtp_buf_add(&channel->head, bytes[i] ? bytes + i : "?", 1);
+        (void)parse_head(ssh, channel);
+    }
+}
+
+/* The number of bytes that came, or libssh2's error. */
+static long read_stream(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel, int stream)
+{
+    char chunk[16384];
+    long all = 0;
+    for (int i = 0; i < READS_IN_TURN; i++) {
+        long n = libssh2_channel_read_ex(channel->handle, stream, chunk, sizeof chunk);
+        if (n == LIBSSH2_ERROR_EAGAIN || n == 0)
+            break;
+        if (n < 0)
+            return n;
+        keep(ssh, channel, stream, chunk, (size_t)n);
+        all += n;
+    }
+    return all;
+}
+
+static const struct {
+    const char *name;
+    int number;
+} signals[] = {
+    {"ABRT", SIGABRT}, {"ALRM", SIGALRM}, {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},
+    {"INT", SIGINT},   {"KILL", SIGKILL}, {"PIPE", SIGPIPE}, {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV},
+    {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+};
+
+static int exit_status_of(LIBSSH2_CHANNEL *handle)
+{
+    char *name = NULL;
+    size_t len = 0;
+    (void)libssh2_channel_get_exit_signal(handle, &name, &len, NULL, NULL, NULL, NULL);
+    if (!name)
+        return libssh2_channel_get_exit_status(handle);
+    int number = SIGKILL;
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        if (strcmp(name, signals[i].name) == 0)
+            number = signals[i].number;
+    free(name);
+    return 128 + number;
+}
+
+static void channel_ended(struct vmtp_ssh_channel *channel)
+{
+    struct vmtp_process *process = channel->process;
+    if (!process)
+        return;
+    process->ended = true;
+    process->exit_status = exit_status_of(channel->handle);
+    if (!channel->started) /* no shell, or one that never came to our line: what it said is the reason */
+        (void)vmtp_buf_add(&process->err, vmtp_buf_text(&channel->head), channel->head.len);
+}
+
+/* Reads what has come for a channel. False when the connection is lost. */
+static bool drain(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel)
+{
+    if (channel->process && channel->process->ended)
+        return true;
+    if (read_stream(ssh, channel, 0) < 0 || read_stream(ssh, channel, SSH_EXTENDED_DATA_STDERR) < 0)
+        return !means_lost(libssh2_session_last_errno(ssh->session));
+    if (libssh2_channel_eof(channel->handle) == 1 && libssh2_channel_wait_closed(channel->handle) == 0)
+        channel_ended(channel);
+    return true;
+}
+
+static void channel_free(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel)
+{
+    struct vmtp_ssh_channel **place = &ssh->channels;
+    while (*place != channel)
+        place = &(*place)->next;
+    *place = channel->next;
+    vmtp_buf_clear(&channel->head);
+    free(channel);
+}
+
+/* Every channel is read, whoever asked: one that nobody reads would fill its window and block its program. The one that
+ * is waited for comes last: reading any of them takes packets of all from the socket, and poll() does not see those. */
+static bool drain_all(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *last)
+{
+    struct vmtp_ssh_channel *next;
+    for (struct vmtp_ssh_channel *channel = ssh->channels; channel; channel = next) {
+        next = channel->next;
+        if (channel != last && !drain(ssh, channel))
+            return false;
+        if (!channel->process && libssh2_channel_free(channel->handle) != LIBSSH2_ERROR_EAGAIN)
+            channel_free(ssh, channel);
+    }
+    return drain(ssh, last);
+}
+
+/* True when libssh2 holds output of the channel: reading one stream may have brought the other's. */
+static bool has_more(struct vmtp_ssh_channel *channel)
+{
+    unsigned long waiting = 0;
+    (void)libssh2_channel_window_read_ex(channel->handle, &waiting, NULL);
+    return waiting > 0;
+}
+
+static int connection_lost(vmtp_ctx *ctx, struct vmtp_ssh *ssh, struct vmtp_process *process)
+{
+    process->ended = true;
+    process->exit_status = CONNECTION_LOST;
+    return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", ssh->name);
+}
+
+static int ssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
+{
+    struct vmtp_ssh *ssh = process->ep->link;
+    double end = vmtp_now() + seconds;
+    size_t out = process->out.len, err = process->err.len;
+    while (!process->ended) {
+        ssh->lost = ssh->lost || !drain_all(ssh, process->link);
+        if (ssh->lost)
+            return connection_lost(ctx, ssh, process);
+        double left = end - vmtp_now();
+        if (process->ended || left <= 0 || process->out.len != out || process->err.len != err)
+            break;
+        if (has_more(process->link))
+            continue;
+        int directions = libssh2_session_block_directions(ssh->session);
+        struct pollfd pfd = {.fd = ssh->fd,
+                             .events = directions & LIBSSH2_SESSION_BLOCK_OUTBOUND ? POLLIN | POLLOUT : POLLIN};
+        if (poll(&pfd, 1, (int)ceil(fmin(left, 1) * 1000)) < 0 && errno == EINTR)
+            break; /* the caller looks at the interrupt */
+    }
+    return VMTP_OK;
+}
+
+/* ---- commands ---- */
+
+/* What the far side runs: says its pid and becomes the program. A watcher reads the channel's standard input, which
+ * nobody writes to: its end means that the connection or the channel is gone, and then the program must not outlive it.
+ * The watcher is nobody's child, so the program sees only children of its own; it kills only a process that began when ours
+ * did, as a pid may be somebody else's by then. Without quotes, backslashes and exclamation marks, which login shells
+ * read in different ways. $1 is the mark. */
+static const char launcher[] =
+    "m=$1; shift; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL; exec 3<&0 </dev/null; "
+    "began() { s=; { read -r s </proc/$$/stat; } 2>/dev/null; s=${s##*)}; set -- $s; b=${20}; }; "
+    "b=; began; a=$b; "
+    "( ( trap \"\" TERM HUP INT; while read -r x; do :; done <&3; "
+    "for k in TERM KILL; do began; [ -n \"$a\" ] && [ \"$a\" = \"$b\" ] || exit; "
+    "kill -$k -- -$$ || kill -$k $$; sleep 2; done ) >/dev/null 2>&1 & ); "
+    "echo \"$m $$ $a\"; exec 3<&-; exec \"$@\"";
+
+/* $1 signal, $2 pid, $3 when it began, or nothing when that is unknown. The group, as it is the leader of one: what it
+ * has started ends with it. */
+static const char signaller[] =
+    "s=; { read -r s </proc/$2/stat; } 2>/dev/null; s=${s##*)}; f() { b=${20}; }; f $s; "
+    "[ -z \"$3\" ] || [ \"$3\" = \"$b\" ] || exit 0; "
+    "kill -$1 -- -$2 2>/dev/null || kill -$1 $2";
+
+static int command_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *const front[], const char *const argv[])
+{
+    int rc = vmtp_buf_text_add(text, "exec ");
+    if (rc == VMTP_OK)
+        rc = vmtp_quote_argv(text, front);
+    if (rc == VMTP_OK)
+        rc = vmtp_buf_text_add(text, " ");
+    if (rc == VMTP_OK)
+        rc = vmtp_quote_argv(text, argv);
+    if (rc == VMTP_EFAIL)
+        return vmtp_fail(ctx, VMTP_EFAIL, "the command is longer than %d bytes", COMMAND_MAX);
+    return rc < 0 ? vmtp_fail(ctx, rc, "out of memory") : rc;
+}
+
+/* Opens a channel and starts a command line of the login shell on it. The channel is in the list from then on. An
+ * interrupted open leaves libssh2 in its middle; the next one takes it up again, and gets that channel. */
+static int start(vmtp_ctx *ctx, struct vmtp_ssh *ssh, struct vmtp_process *process, const char *command, bool has_head)
+{
+    if (ssh->lost)
+        return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", ssh->name);
+    struct vmtp_ssh_channel *channel = calloc(1, sizeof *channel);
+    if (!channel)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    channel->handle = VMTP_SSH_GET(ctx, ssh,
+                                   libssh2_channel_open_ex(ssh->session, "session", sizeof "session" - 1, WINDOW,
+                                                           LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0));
+    if (!channel->handle) {
+        free(channel);
+        return vmtp_ssh_fail(ctx, ssh, VMTP_EFAIL, "opening a channel");
+    }
+    channel->head = VMTP_BUF(HEAD_MAX);
+    channel->started = !has_head;
+    channel->next = ssh->channels;
+    ssh->channels = channel;
+
+    long rc = VMTP_SSH_CALL(ctx, ssh,
+                            libssh2_channel_process_startup(channel->handle, "exec", sizeof "exec" - 1, command,
+                                                            (unsigned)strlen(command)));
+    if (rc < 0)
+        return vmtp_ssh_fail(ctx, ssh, VMTP_EREMOTE, "starting a command"); /* the list frees the channel */
+    channel->process = process;
+    process->link = channel;
+    return VMTP_OK;
+}
+
+static int ssh_spawn(vmtp_ctx *ctx, struct vmtp_process *process, const char *const argv[])
+{
+    struct vmtp_ssh *ssh = process->ep->link;
+    const char *const front[] = {"/bin/sh", "-c", launcher, "sh", ssh->mark, NULL};
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(COMMAND_MAX);
+    int rc = command_text(ctx, &text, front, argv);
+    return rc < 0 ? rc : start(ctx, ssh, process, vmtp_buf_text(&text), true);
+}
+
+static void ssh_reap(struct vmtp_process *process)
+{
+    struct vmtp_ssh *ssh = process->ep->link;
+    struct vmtp_ssh_channel *channel = process->link;
+    process->link = NULL;
+    if (!channel || !ssh)
+        return;
+    channel->process = NULL;
+    if (!ssh->lost && libssh2_channel_free(channel->handle) == LIBSSH2_ERROR_EAGAIN)
+        return; /* the server has not closed its side yet: drain_all() looks again */
+    channel_free(ssh, channel);
+}
+
+int vmtp_ssh_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, struct vmtp_buf *out,
+                     int *exit_status)
+{
+    enum { KEPT = 4096 };
+    struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(KEPT), .err = VMTP_BUF(KEPT)};
+    int rc = start(ctx, ep->link, &process, command, false);
+    while (rc == VMTP_OK && !process.ended) {
+        rc = vmtp_ctx_check(ctx);
+        if (rc == VMTP_OK)
+            rc = ssh_pump(ctx, &process, fmin(vmtp_remaining(ctx), NAP));
+    }
+    if (process.link)
+        ssh_reap(&process);
+    if (rc == VMTP_OK && out)
+        (void)vmtp_buf_text_add(out, vmtp_buf_text(&process.out));
+    *exit_status = process.exit_status;
+    vmtp_buf_clear(&process.out);
+    vmtp_buf_clear(&process.err);
+    return rc;
+}
+
+/* When no further channel can be had, the end of standard input makes the watcher end the program. */
+static int end_input(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel, int signal_number)
+{
+    if (ssh->lost || (signal_number != SIGTERM && signal_number != SIGKILL))
+        return VMTP_EFAIL;
+    int rc = libssh2_channel_send_eof(channel->handle);
+    return rc == 0 || rc == LIBSSH2_ERROR_CHANNEL_EOF_SENT ? VMTP_OK : VMTP_EFAIL;
+}
+
+static int ssh_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signal_number)
+{
+    struct vmtp_ssh *ssh = process->ep->link;
+    struct vmtp_ssh_channel *channel = process->link;
+    while (!process->ended && process->pid == 0) { /* it was started a moment ago */
+        int rc = vmtp_ctx_check(ctx);
+        if (rc == VMTP_OK)
+            rc = ssh_pump(ctx, process, fmin(vmtp_remaining(ctx), NAP));
+        if (rc < 0)
+            return end_input(ssh, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
+    }
+    if (process->ended)
+        return VMTP_OK;
+
+    char number[16], pid[24];
+    snprintf(number, sizeof number, "%d", signal_number);
+    snprintf(pid, sizeof pid, "%ld", process->pid);
+    const char *const front[] = {"/bin/sh", "-c", signaller, "sh", NULL};
+    const char *const argv[] = {number, pid, channel->begin, NULL};
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(COMMAND_MAX);
+    int exit_status = 0;
+    int rc = command_text(ctx, &text, front, argv);
+    if (rc == VMTP_OK)
+        rc = vmtp_ssh_command(ctx, process->ep, vmtp_buf_text(&text), NULL, &exit_status);
+    if (rc < 0)
+        return end_input(ssh, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
+    if (exit_status != 0)
+        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot signal process %s of %s", pid, ssh->name);
+    return VMTP_OK;
+}
+
+const struct vmtp_transport vmtp_transport_ssh = {
+    .name = "ssh",
+    .connect = ssh_connect,
+    .disconnect = ssh_disconnect,
+    .spawn = ssh_spawn,
+    .pump = ssh_pump,
+    .signal = ssh_signal,
+    .reap = ssh_reap,
+    .upload = vmtp_ssh_upload,
+};
