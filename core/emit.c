@@ -3,8 +3,8 @@
 #include "core/run.h"
 #include "core/util/clock.h"
 
-/* The journal is what survives. Without it the run goes on, since results are worth more than order, but it is told, and
- * costs the exit code of a failed sink. */
+/* The journal is what survives. Without it the run goes on, since results are worth more than order, but it is told,
+ * and costs the exit code of a failed sink. */
 static void into_journal(struct vmtp_run *run, const struct vmtp_event *ev)
 {
     if (!run->journal || run->journal_failed)

@@ -354,7 +354,7 @@ void vmtp_event_free(struct vmtp_event *ev)
     free(held);
 }
 
-/* A member that is a text, an unsigned integer, a number; absent ones leave *out alone. False: it is of another type. */
+/* A member that is a text, an unsigned integer, a number; absent ones leave *out alone. False: it has another type. */
 static bool get_text(const json_t *json, const char *name, const char **out)
 {
     const json_t *member = json_object_get(json, name);

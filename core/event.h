@@ -27,12 +27,13 @@ int vmtp_recorder_metric(vmtp_ctx *ctx, struct vmtp_recorder *recorder, const ch
 double vmtp_recorder_number(const struct vmtp_recorder *recorder, const char *metric, double fallback);
 void vmtp_recorder_clear(struct vmtp_recorder *recorder);
 
-/* An event as one JSON object, and back. Members: seq, time_ns, type, run, flow, topology, tool, load (an object), values
- * ([[metric, unit, number]...]), properties ([[name, text]...]), status, error; what is NULL, 0 or empty is left out.
+/* An event as one JSON object, and back. Members: seq, time_ns, type, run, flow, topology, tool, load (an object),
+ * values ([[metric, unit, number]...]), properties ([[name, text]...]), status, error; what is NULL, 0 or empty is left
+ * out.
  * Numbers survive the way there and back when they are written with 17 digits. Numbers that are not finite are left
- * out; text that is not UTF-8 is made harmless. From JSON: *ev points into memory that vmtp_event_free() releases, which
- * holds a reference to json; VMTP_EPARSE with words for what is not an event, VMTP_ENOTSUP for an event of a type that is
- * not known here. Unknown members are ignored. */
+ * out; text that is not UTF-8 is made harmless. From JSON: *ev points into memory that vmtp_event_free() releases,
+ * which holds a reference to json; VMTP_EPARSE with words for what is not an event, VMTP_ENOTSUP for an event of a type
+ * that is not known here. Unknown members are ignored. */
 json_t *vmtp_event_to_json(const struct vmtp_event *ev); /* NULL: out of memory */
 int vmtp_event_from_json(vmtp_ctx *ctx, const json_t *json, struct vmtp_event **ev);
 void vmtp_event_free(struct vmtp_event *ev);

@@ -18,8 +18,8 @@ const char *vmtp_journal_path(const struct vmtp_journal *journal);
 int vmtp_journal_append(vmtp_ctx *ctx, struct vmtp_journal *journal, const struct vmtp_event *ev);
 void vmtp_journal_close(struct vmtp_journal *journal); /* takes NULL */
 
-/* Finds a journal: a path, a run_uuid or its first characters, or "last" (the one written last). The caller frees *path.
- * VMTP_ECONFIG when there is none or more than one. */
+/* Finds a journal: a path, a run_uuid or its first characters, or "last" (the one written last). The caller frees
+ * *path. VMTP_ECONFIG when there is none or more than one. */
 int vmtp_journal_find(vmtp_ctx *ctx, const char *name, char **path);
 
 /* Feeds each event to f, in order, without keeping the file in memory. A torn last line is left out with a warning;

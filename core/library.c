@@ -139,7 +139,8 @@ static int run_settings(const struct vmtp_options *options, const struct vmtp_se
     if (rc == VMTP_OK && json && vmtp_report_json(&run.ctx, run.report, json) < 0)
         *json = NULL;
     if (rc == VMTP_OK && code != VMTP_EXIT_PASSED && error)
-        *error = strdup(run.ctx.causes.len ? vmtp_ctx_error(&run.ctx, VMTP_EFAIL) : "a measurement failed: see the result");
+        *error = strdup(run.ctx.causes.len ? vmtp_ctx_error(&run.ctx, VMTP_EFAIL)
+                                             : "a measurement failed: see the result");
     vmtp_run_clear(&run);
     return code;
 }

@@ -66,7 +66,8 @@ int vmtp_port_listens(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, u
     if (rc < 0)
         return rc;
     if (out.exit_status > 2) /* 1: no line; 2: one of the files is missing, as without IPv6 */
-        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot read /proc/net on %s: exit %d: %s", ep->id, out.exit_status, out.err);
+        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot read /proc/net on %s: exit %d: %s", ep->id, out.exit_status,
+                         out.err);
     vmtp_listener_parse(out.out, proto, port, listener);
     return VMTP_OK;
 }

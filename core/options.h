@@ -3,6 +3,7 @@
 #ifndef CORE_OPTIONS_H
 #define CORE_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/config.h"
@@ -14,17 +15,26 @@ const struct vmtp_option *vmtp_option_at(const struct vmtp_plugin *plugin, size_
 /* VMTP_EFAIL with words when the table breaks a rule of plugin.h (no help, wrong size, offset outside, bad default). */
 int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin);
 
+/* Converts text to the option's type, checks it, and stores it at field; a STRING field then points to text. False: why
+ * says what is wrong with it, as the end of a sentence that begins with the option's name: "'x' is not a whole number".
+ * The text of a SECRET option is not repeated. */
+enum { VMTP_OPTION_WHY = 400 };
+bool vmtp_option_store(const struct vmtp_option *option, const char *text, void *field, char why[VMTP_OPTION_WHY]);
+
 /* Fills the plugin's option struct (opts_size bytes, allocated here): defaults, then the maps in order (each may be
  * NULL). STRING fields point into the maps and the plugin: both must outlive *opts. Ends with plugin->check. Unknown
- * names are VMTP_ECONFIG with the nearest one. *opts is NULL when the plugin has no options; free() it. */
+ * names are VMTP_ECONFIG with the nearest one. A null in a map brings the default back. *opts is NULL when the plugin
+ * has no option struct; free() it. */
 int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const struct vmtp_node *const maps[], size_t n,
                       void **opts);
 
-/* "NAME" of "NAME[:key=value,...]"; the caller frees it. VMTP_ECONFIG for an empty or malformed name. */
+/* "NAME" of "NAME[:key=value,...]", in lower case unless it is a path (has a '/'); the caller frees it. VMTP_ECONFIG
+ * for an empty or malformed name. */
 int vmtp_spec_name(vmtp_ctx *ctx, const char *spec, const char *source, char **name);
 
-/* The options of "NAME[:key=value,...]" as a map. A comma ends a value only before `name=` of a declared option; "\,"
- * is a comma, "\\" a backslash. A BOOL may stand without "=value". source is the option as the user wrote it. */
+/* The options of "NAME[:key=value,...]" as a map. In the value of a STRING a comma ends it only before `name=` of a
+ * declared option, in others always; "\," is a comma, "\\" a backslash. A BOOL may stand without "=value". source is
+ * the option as the user wrote it. */
 int vmtp_spec_options(vmtp_ctx *ctx, const char *spec, const char *source, const struct vmtp_plugin *plugin,
                       struct vmtp_node **map);
 

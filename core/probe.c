@@ -127,7 +127,8 @@ int vmtp_probe_list(vmtp_ctx *ctx, FILE *out)
             *summary++ = '\0';
         if (line)
             vmtp_printable(line);
-        const char *state = rc == VMTP_OK ? "ok" : rc == VMTP_ETIMEOUT ? "hangs" : rc == VMTP_EREMOTE ? "crashes" : "broken";
+        const char *state = rc == VMTP_OK ? "ok" : rc == VMTP_ETIMEOUT ? "hangs"
+            : rc == VMTP_EREMOTE ? "crashes" : "broken";
         bool good = rc == VMTP_OK && summary;
         fprintf(out, "%-9s %-14s %-9s %-8s %s\n", vmtp_kind_name(c->kind), c->name, good ? line : "-", state,
                 c->path ? c->path : "(built in)");

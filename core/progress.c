@@ -29,9 +29,11 @@ static void draw(void)
     int n = 0;
     if (shown.flow)
         n = snprintf(line, sizeof line, "[%u/%u] ", shown.flow, shown.flows);
-    n += snprintf(line + n, sizeof line - (size_t)n, "%s  %s", shown.what, vmtp_print_seconds(since < 1 ? 1 : since, part));
+    n += snprintf(line + n, sizeof line - (size_t)n, "%s  %s", shown.what,
+                  vmtp_print_seconds(since < 1 ? 1 : since, part));
     if (left > 0)
-        n += snprintf(line + n, sizeof line - (size_t)n, ", about %s left", vmtp_print_seconds(left < 1 ? 1 : left, part));
+        n += snprintf(line + n, sizeof line - (size_t)n, ", about %s left",
+                      vmtp_print_seconds(left < 1 ? 1 : left, part));
     if (shown.last[0])
         snprintf(line + n, sizeof line - (size_t)n, "  last: %s", shown.last);
     vmtp_log_progress(line);

@@ -288,7 +288,8 @@ static int unknown_plugin(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name,
     }
     const char *nearest = names ? vmtp_nearest(name, names) : NULL;
     if (nearest)
-        return vmtp_fail(ctx, VMTP_ECONFIG, "no %s is called '%s': did you mean '%s'?", kind_names[kind], name, nearest);
+        return vmtp_fail(ctx, VMTP_ECONFIG, "no %s is called '%s': did you mean '%s'?", kind_names[kind], name,
+                         nearest);
     return vmtp_fail(ctx, VMTP_ECONFIG, "no %s is called '%s'; installed: %s", kind_names[kind], name,
                      count ? vmtp_buf_text(&installed) : "none, see VMTP_PLUGIN_PATH in vmtp(1)");
 }

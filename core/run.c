@@ -82,7 +82,8 @@ static int choose_topologies(struct vmtp_run *run)
                          "nothing to measure. Name two hosts with --host USER@SERVER --host USER@CLIENT, or measure "
                          "between two network namespaces on this machine with --topology namespace");
     if (settings->n_hosts > 0 && !served(run, VMTP_TOPO_HOSTS))
-        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "--host: none of the topologies asked for uses it; add --topology native-host");
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG,
+                         "--host: none of the topologies asked for uses it; add --topology native-host");
     if (settings->n_hosts == 0 && settings->topology.n == 1 && served(run, VMTP_TOPO_HOSTS))
         return vmtp_fail(&run->ctx, VMTP_ECONFIG, "topology %s needs at least one --host USER@ADDRESS",
                          run->topologies[0].loaded->plugin.name);
@@ -94,8 +95,9 @@ static int choose_tools(struct vmtp_run *run)
     const struct vmtp_settings *settings = run->settings;
     int rc = VMTP_OK;
     if (settings->protocols & VMTP_ASK_MULTICAST)
-        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "--protocols M, --multicast_addr: this version of VMTP cannot measure "
-                                                  "multicast yet, and ignores no option");
+        return vmtp_fail(&run->ctx, VMTP_ECONFIG,
+                         "--protocols M, --multicast_addr: this version of VMTP cannot measure "
+                         "multicast yet, and ignores no option");
     if (settings->protocols & (VMTP_ASK_TCP | VMTP_ASK_UDP))
         rc = vmtp_tool_open(&run->ctx, settings, settings->tp_tool, "--tp-tool", &run->throughput);
     if (rc == VMTP_OK && (settings->protocols & VMTP_ASK_ICMP))

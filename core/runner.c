@@ -286,7 +286,8 @@ static int measure_search(struct flow_run *fr, struct vmtp_tool_instance *tool, 
     struct vmtp_search_answer answer = {0};
     int rc = vmtp_search_classic(&fr->ctx, &goal, try_rate, &s, &answer);
     if (rc == VMTP_OK && !answer.found)
-        rc = vmtp_fail(&fr->ctx, VMTP_EREMOTE, "no rate was found at which datagrams arrive, in %u trials", answer.trials);
+        rc = vmtp_fail(&fr->ctx, VMTP_EREMOTE, "no rate was found at which datagrams arrive, in %u trials",
+                       answer.trials);
     if (rc == VMTP_OK)
         rc = emit_answer(&s, &answer);
     if (rc < 0)
@@ -460,7 +461,8 @@ int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned)
     if (rc < 0 && rc != VMTP_ECANCELED)
         rc = VMTP_EFAIL;
 
-    struct vmtp_property status = {"status", rc == VMTP_OK ? "passed" : rc == VMTP_ECANCELED ? "interrupted" : "failed"};
+    const char *word = rc == VMTP_OK ? "passed" : rc == VMTP_ECANCELED ? "interrupted" : "failed";
+    struct vmtp_property status = {"status", word};
     vmtp_emit(run, &(struct vmtp_event){
                        .type = VMTP_EV_FLOW_END,
                        .flow_id = planned->flow.id,

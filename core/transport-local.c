@@ -32,7 +32,7 @@ static const double REAP_WAIT = 0.1;   /* s that a killed process may take to di
 enum { SIGNALS = 64, EXIT_NOT_FOUND = 127, EXIT_NOT_STARTED = 126 };
 static const char system_dirs[] = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
-/* The namespaces of an endpoint, kept open: a holder's process id could be another's by the time of the next command. */
+/* The namespaces of an endpoint, kept open: a holder's process id could be another's by the next command. */
 struct local_link {
     int user_ns, net_ns; /* -1: ours */
 };
@@ -423,7 +423,7 @@ static int local_pump(vmtp_ctx *ctx, struct vmtp_process *process, double second
 
 /* ---- the end ---- */
 
-/* The whole group: what the program has started itself ends with it. The process was not reaped yet, so the id is its. */
+/* The whole group: what the program has started itself ends with it. It was not reaped yet, so the id is its. */
 static int local_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signal_number)
 {
     const struct local_process *local = process->link;

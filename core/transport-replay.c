@@ -10,11 +10,11 @@
  *     ]
  *   }
  *
- * A command matches an entry when its first words match the words of argv, each a glob(7) pattern; a first word without a
- * slash is compared with the base name of the program. Of several entries that match, each is used once, in their order,
- * and the last one again and again. A command ends `seconds` after its start; one that "listens" and has no "seconds"
- * runs until it gets a signal, and its ports are seen by vmtp_start() for as long as it runs. A command that matches no
- * entry is an error that names it.
+ * A command matches an entry when its first words match the words of argv, each a glob(7) pattern; a first word without
+ * a slash is compared with the base name of the program. Of several entries that match, each is used once, in their
+ * order, and the last one again and again. A command ends `seconds` after its start; one that "listens" and has no
+ * "seconds" runs until it gets a signal, and its ports are seen by vmtp_start() for as long as it runs. A command that
+ * matches no entry is an error that names it.
  */
 #include "core/transport.h"
 

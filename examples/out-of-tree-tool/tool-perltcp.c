@@ -13,7 +13,8 @@ struct perltcp_opts {
 
 static const struct vmtp_option perltcp_options[] = {
     VMTP_OPTION(struct perltcp_opts, path, STRING, .help = "perl on the endpoints, instead of the one in PATH"),
-    VMTP_OPTION(struct perltcp_opts, chunk, SIZE, .help = "bytes per write when no size is asked for", .fallback = "64K",
+    VMTP_OPTION(struct perltcp_opts, chunk, SIZE, .help = "bytes per write when no size is asked for",
+                .fallback = "64K",
                 .min = 1, .max = 1000000),
     {.name = NULL},
 };

@@ -443,9 +443,9 @@ VMTP_PUBLIC const struct vmtp_property *vmtp_event_property(const struct vmtp_ev
 VMTP_PUBLIC double vmtp_event_number(const struct vmtp_event *ev, const char *metric, double fallback);
 VMTP_PUBLIC const char *vmtp_event_text(const struct vmtp_event *ev, const char *name);
 
-/* What is wrong with a RESULT or FAILURE, NULL for a good result and for other events: the words of the failure, or that
- * a result holds no number at all (nothing arrived, every request lost). What this calls a problem is a failed scenario
- * in every sink. Valid as long as the event. */
+/* What is wrong with a RESULT or FAILURE, NULL for a good result and for other events: the words of the failure, or
+ * that a result holds no number at all (nothing arrived, every request lost). What this calls a problem is a failed
+ * scenario in every sink. Valid as long as the event. */
 VMTP_PUBLIC const char *vmtp_event_problem(const struct vmtp_event *ev);
 
 /* Puts events together into the result document (the json sink's file), for sinks that want the whole. */

@@ -72,8 +72,8 @@ struct vmtp_options {
 /* Sets all members to "not given". */
 VMTP_PUBLIC void vmtp_options_init(struct vmtp_options *options);
 
-/* Runs, and returns an enum vmtp_exit. *json is the result document, also of a run that failed after it had begun, or NULL;
- * *error is what went wrong, or NULL. Free both with vmtp_free(); either pointer may be NULL. */
+/* Runs, and returns an enum vmtp_exit. *json is the result document, also of a run that failed after it had begun, or
+ * NULL; *error is what went wrong, or NULL. Free both with vmtp_free(); either pointer may be NULL. */
 VMTP_PUBLIC int vmtp_run(const struct vmtp_options *options, char **json, char **error);
 
 /* Interrupts the run from a signal handler or another thread: it ends soon with VMTP_EXIT_INTERRUPTED. */

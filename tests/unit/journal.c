@@ -151,6 +151,7 @@ static void test_write_and_find(void)
     free(path);
     ok(vmtp_journal_find(&ctx, "last", &path) == VMTP_OK, "found as the last");
     contains(path, "aabb-2.jsonl", "... the right one");
+    free(path);
     ok(vmtp_journal_find(&ctx, "aa", &path) == VMTP_ECONFIG && !path, "two begin alike");
     contains(vmtp_ctx_error(&ctx, 0), "2 runs", "... in words");
     vmtp_ctx_forget(&ctx);

@@ -39,7 +39,8 @@ static void test_quote(void)
 {
     static const char *const words[] = {
         "plain",      "",        "two words", "it's",          "'",   "''a'",      "$(id)", "`id`", "a\nb",       "-n",
-        "*",          "~",       "A=b",       "\\",            "\"x", "a;b|c&d>e", "#no",   "!x",   "\xff\x01\t", "{a,b}",
+        "*",          "~",       "A=b",       "\\",            "\"x", "a;b|c&d>e", "#no",   "!x",   "\xff\x01\t",
+        "{a,b}",
         "gr\xc3\xbc", "$HOME",   "%1",        "[a-z]",         "\\'", "x'; rm y",
     };
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
@@ -123,7 +124,8 @@ static void test_child_state(void)
     ok(ignored && (strtoull(ignored + 8, NULL, 16) & ours) == 0, "or ignored");
     if (syscall(436 /* close_range */, ~0U, ~0U, 0) == 0) {
         is_int(vmtp_exec(&ctx, ep, SH("ls /proc/self/fd | wc -l"), &out), VMTP_OK, "descriptors");
-        is_int(strtoll(out.out, NULL, 10), 4, "no descriptor of ours is open in a program"); /* 0 1 2 and ls reads the directory */
+        /* 0 1 2 and ls reads the directory */
+        is_int(strtoll(out.out, NULL, 10), 4, "no descriptor of ours is open in a program");
     } else {
         skip(2, "the kernel has no close_range()");
     }
@@ -202,14 +204,16 @@ static void test_start(void)
 
     listen(fd, 1);
     vmtp_process *process = NULL;
-    is_int(vmtp_start(&ctx, ep, ARGV("sleep", "30"), VMTP_TCP, port, &process), VMTP_EREMOTE, "a taken port is refused");
+    is_int(vmtp_start(&ctx, ep, ARGV("sleep", "30"), VMTP_TCP, port, &process), VMTP_EREMOTE,
+           "a taken port is refused");
     VMTP_CLEAN(mem) char *holder = vmtp_format("taken by process.t (process %ld)", (long)getpid());
     contains(vmtp_ctx_error(&ctx, VMTP_EREMOTE), holder, "naming who holds it");
     vmtp_ctx_forget(&ctx);
     close(fd);
 
     double begin = vmtp_now();
-    is_int(vmtp_start(&ctx, ep, ARGV(self_path(), "tcp", text), VMTP_TCP, port, &process), VMTP_OK, "a server is started");
+    is_int(vmtp_start(&ctx, ep, ARGV(self_path(), "tcp", text), VMTP_TCP, port, &process), VMTP_OK,
+           "a server is started");
     ok(vmtp_now() - begin < 2, "without waiting longer than it needs");
     ok(process && vmtp_running(&ctx, process), "it runs");
     struct vmtp_listener listener;
@@ -264,7 +268,8 @@ static void test_program(void)
     ok(path == again, "from memory");
     is_int(vmtp_program(&ctx, ep, "nuttcp", "/bin/sh", &path), VMTP_OK, "a configured path");
     is(path, "/bin/sh", "wins");
-    is_int(vmtp_program(&ctx, ep, "nuttcp", "/etc/passwd", &path), VMTP_ENOTSUP, "a configured file that is no program");
+    is_int(vmtp_program(&ctx, ep, "nuttcp", "/etc/passwd", &path), VMTP_ENOTSUP,
+           "a configured file that is no program");
     contains(vmtp_ctx_error(&ctx, VMTP_ENOTSUP), "/etc/passwd is not a program on here", "is refused");
     vmtp_ctx_forget(&ctx);
     is_int(vmtp_program(&ctx, ep, "no'such;tool", NULL, &path), VMTP_ENOTSUP, "a missing one");

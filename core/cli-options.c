@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cli.h"
+
+#define ON(command) (1u << VMTP_CMD_##command)
+
+enum {
+    MEASURE = ON(RUN) | ON(PLAN) | ON(CONFIG_SHOW) | ON(CONFIG_CHECK),
+    OUTPUT = MEASURE | ON(REPLAY),
+    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW),
+};
+
+#define OLD    VMTP_CLI_OLD
+#define SECRET VMTP_CLI_SECRET
+#define SPEC   VMTP_CLI_SPEC
+
+/* ROW(group, type, "long-name", key, argument, flags, commands, help, more members) */
+#define ROW(g, t, n, k, a, f, c, h, ...) \
+    {.group = VMTP_CLI_##g, .type = VMTP_CLI_##t, .name = n, .key = k, .arg = a, .flags = f, .commands = c, .help = h, \
+     ##__VA_ARGS__}
+
+static const struct vmtp_cli_option options[] = {
+    ROW(WHAT, REPEAT, "host", "hosts", "HOST", OLD | SECRET, MEASURE,
+      "measure between these hosts, each USER@ADDRESS[:PASSWORD[:INTERFACE]]; the first is the server, each one is a "
+      "client in turn; repeat it per host"),
+    ROW(WHAT, REPEAT, "topology", "topology", "NAME[:KEY=VALUE,...]", SPEC, MEASURE,
+      "limit the run to this topology plugin; may be repeated"),
+    ROW(WHAT, TEXT, "protocols", "protocols", "LETTERS", OLD, MEASURE,
+      "T for TCP, U for UDP, I for ICMP, M for multicast [TUI]"),
+    ROW(WHAT, TEXT, "multicast-addr", "multicast_addr", "GROUP", OLD, MEASURE,
+      "multicast group; adds M to the protocols [231.1.1.1]"),
+    ROW(WHAT, FLAG, "inter-node-only", "inter_node_only", NULL, OLD, MEASURE,
+      "no flow from a host to itself"),
+
+    ROW(HOW, TEXT, "time", "time", "SECONDS", OLD, MEASURE,
+      "length of each throughput measurement [10]", .brief = "t"),
+    ROW(HOW, TEXT, "tp-tool", "tp_tool", "NAME[:KEY=VALUE,...]", OLD | SPEC, MEASURE,
+      "tool plugin for throughput [nuttcp]"),
+    ROW(HOW, BANDWIDTH, "bandwidth", "vm_bandwidth", "RATE", OLD, MEASURE,
+      "cap for TCP and UDP in bit/s: an integer and K, M or G, as in 500M [no cap]"),
+    ROW(HOW, COMMAS, "tcpbuf", "tcp_pkt_sizes", "BYTES,...", OLD, MEASURE,
+      "sizes of TCP writes [65536]"),
+    ROW(HOW, COMMAS, "udpbuf", "udp_pkt_sizes", "BYTES,...", OLD, MEASURE,
+      "sizes of UDP and multicast datagrams [128,1024,8192]"),
+    ROW(HOW, COMMAS, "icmp-pkt-sizes", "icmp_pkt_sizes", "BYTES,...", OLD, MEASURE,
+      "sizes of the IP packets of pings [64,391,1500]"),
+    ROW(HOW, TEXT, "udp-search", "udp_search", "NAME", 0, MEASURE,
+      "how the highest UDP rate is searched: classic [classic]"),
+    ROW(HOW, TEXT, "monitor", "monitor", "HOST[:PORT]", OLD, MEASURE,
+      "record the CPU load of all hosts from this Ganglia gmond; measurements then take 30 s or more [port 8649]",
+      .brief = "m"),
+    ROW(HOW, FLAG, "stop-on-error", "stop_on_error", NULL, OLD, MEASURE,
+      "stop at the first error and keep everything as it is"),
+    ROW(HOW, FLAG, "keep-first-flow-and-exit", "keep_first_flow_and_exit", NULL, OLD, MEASURE,
+      "measure one flow, keep everything as it is"),
+
+    ROW(RESULTS, TEXT, "json", "json", "FILE", OLD, OUTPUT,
+      "write the result to this file"),
+    ROW(RESULTS, REPEAT, "sink", "sink", "NAME[:KEY=VALUE,...]", SPEC, OUTPUT,
+      "send the results to this sink plugin; may be repeated"),
+    ROW(RESULTS, TEXT, "mongod-server", "mongod_server", "SERVER", OLD, OUTPUT,
+      "store the result in this MongoDB server"),
+    ROW(RESULTS, TEXT, "test-description", "test_description", "TEXT", OLD, MEASURE,
+      "text that is stored with the result"),
+    ROW(RESULTS, FLAG, "no-journal", "no_journal", NULL, 0, MEASURE,
+      "do not keep a journal of the run: it cannot be replayed then"),
+    ROW(RESULTS, TEXT, "log-file", "logfile", "FILE", OLD, OUTPUT,
+      "write the log to this file too; it is emptied first", .alias = "logfile"),
+    ROW(RESULTS, FLAG, "debug", "debug", NULL, OLD, OUTPUT,
+      "log every remote command and what it answers", .brief = "d"),
+    ROW(RESULTS, FLAG, "quiet", "quiet", NULL, 0, OUTPUT,
+      "no progress, only warnings, errors and results", .brief = "q"),
+
+    ROW(CONFIGURATION, CONFIG, "config", NULL, "FILE", OLD, OUTPUT,
+      "YAML file that is laid over ~/.vmtp.yaml and the built-in default; options win over all of them", .brief = "c"),
+    ROW(CONFIGURATION, COMMAND, "show-config", NULL, NULL, OLD, ALL,
+      "print the built-in default file, with its comments, and exit", .brief = "sc", .command = VMTP_CMD_SHOW_CONFIG),
+    ROW(CONFIGURATION, TEXT, "plugin-path", "plugin_path", "DIR:...", 0, ALL,
+      "look for plugins here first"),
+
+    ROW(OPENSTACK, TEXT, "rc", "rc", "FILE", OLD, MEASURE,
+      "openrc file with the credentials; it is read, not executed", .brief = "r"),
+    ROW(OPENSTACK, TEXT, "password", "password", "PASSWORD", OLD | SECRET, MEASURE,
+      "OpenStack password; wins over the openrc file and the environment", .brief = "p"),
+    ROW(OPENSTACK, TEXT, "os-cloud", "os_cloud", "NAME", 0, MEASURE,
+      "take the credentials of this entry of clouds.yaml"),
+    ROW(OPENSTACK, FLAG, "no-env", "no_env", NULL, OLD, MEASURE,
+      "ignore the OS_* variables of the environment"),
+    ROW(OPENSTACK, TEXT, "availability-zone", "availability_zone", "ZONE", OLD, MEASURE,
+      "availability zone of the VMs"),
+    ROW(OPENSTACK, REPEAT, "hypervisor", "hypervisor", "[ZONE:]HOST", OLD, MEASURE,
+      "where the VMs go: the first for the server, the second for the client of the other node; repeat it"),
+    ROW(OPENSTACK, FLAG, "same-network-only", "same_network_only", NULL, OLD, MEASURE,
+      "only flows within one network; only one is made"),
+    ROW(OPENSTACK, TEXT, "reuse-network-name", "reuse_network_name", "NETWORK", OLD, MEASURE,
+      "use this provider network: no router, no floating IP"),
+    ROW(OPENSTACK, TEXT, "external-host", "external_host", "HOST", OLD | SECRET, MEASURE,
+      "measure between a VM and this host, USER@ADDRESS[:PASSWORD]"),
+    ROW(OPENSTACK, TEXT, "controller-node", "controller_node", "HOST", OLD | SECRET, MEASURE,
+      "gather details of the deployment here, USER@ADDRESS[:PASSWORD]"),
+    ROW(OPENSTACK, TEXT, "os-dataplane-network", "os_dataplane_network", "LABEL", OLD, MEASURE,
+      "physical network that carries tenant traffic, for the details of the network card [physnet1]"),
+    ROW(OPENSTACK, TEXT, "vm-image-url", "vm_image_url", "URL", OLD, MEASURE,
+      "image to upload when the configured one is missing: file://PATH or a URL"),
+    ROW(OPENSTACK, FLAG, "delete-image-after-run", "delete_image_after_run", NULL, OLD, MEASURE,
+      "remove the image again if this run has uploaded it"),
+    ROW(OPENSTACK, TEXT, "vnic-type", "vnic_type", "TYPE", OLD, MEASURE,
+      "network card of the VMs: normal, direct or macvtap"),
+    ROW(OPENSTACK, FLAG, "no-dhcp", "no_dhcp", NULL, OLD, MEASURE,
+      "subnets without DHCP: addresses are put into the VMs"),
+    ROW(OPENSTACK, FLAG, "no-floatingip", "no_floatingip", NULL, OLD, MEASURE,
+      "reach the VMs on their fixed addresses"),
+    ROW(OPENSTACK, FLAG, "use-config-drive", "config_drive", NULL, OLD, MEASURE,
+      "give the VMs a config drive"),
+
+    ROW(OTHER, COMMAND, "help", NULL, NULL, OLD, ALL,
+      "print this help, or that of a command, and exit", .brief = "h", .command = VMTP_CMD_HELP),
+    ROW(OTHER, COMMAND, "version", NULL, NULL, OLD, ALL,
+      "print the version and exit", .brief = "v", .command = VMTP_CMD_VERSION),
+};
+
+_Static_assert(sizeof options / sizeof options[0] <= VMTP_CLI_OPTIONS_MAX, "the parser's arrays are too short");
+
+const struct vmtp_cli_option *vmtp_cli_option_at(size_t i)
+{
+    return i < sizeof options / sizeof options[0] ? &options[i] : NULL;
+}
+
+static const struct vmtp_cli_command commands[] = {
+    {"run", NULL, VMTP_CMD_RUN, NULL, false, "measure; this is what is done without a word"},
+    {"plan", NULL, VMTP_CMD_PLAN, NULL, false, "print what a run with these options would do; touches nothing"},
+    {"replay", NULL, VMTP_CMD_REPLAY, "JOURNAL|RUN|last", true, "make the outputs of an earlier run again"},
+    {"plugin", "list", VMTP_CMD_PLUGIN_LIST, NULL, false, "list the installed plugins and whether they load"},
+    {"plugin", "show", VMTP_CMD_PLUGIN_SHOW, "NAME", true, "print what a plugin can do and its options"},
+    {"config", "show", VMTP_CMD_CONFIG_SHOW, NULL, false, "print the configuration as merged from files and options"},
+    {"config", "check", VMTP_CMD_CONFIG_CHECK, "FILE", false, "check a configuration file and the options"},
+    {"help", NULL, VMTP_CMD_HELP, "COMMAND", false, "print this help, or that of a command"},
+};
+
+const struct vmtp_cli_command *vmtp_cli_command_at(size_t i)
+{
+    return i < sizeof commands / sizeof commands[0] ? &commands[i] : NULL;
+}
