@@ -442,9 +442,9 @@ static int ssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
 
 /* What the far side runs: says its pid and becomes the program. A watcher reads the channel's standard input, which
  * nobody writes to: its end means that the connection or the channel is gone, and then the program must not outlive it.
- * The watcher is nobody's child, so the program sees only children of its own; it kills only a process that began when ours
- * did, as a pid may be somebody else's by then. Without quotes, backslashes and exclamation marks, which login shells
- * read in different ways. $1 is the mark. */
+ * The watcher is nobody's child, so the program sees only children of its own; it kills only a process that began when
+ * ours did, as a pid may be somebody else's by then. Without quotes, backslashes and exclamation marks, which login
+ * shells read in different ways. $1 is the mark. */
 static const char launcher[] =
     "m=$1; shift; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL; exec 3<&0 </dev/null; "
     "began() { s=; { read -r s </proc/$$/stat; } 2>/dev/null; s=${s##*)}; set -- $s; b=${20}; }; "

@@ -46,6 +46,8 @@ if ! apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 -- "$@" >>"$l
 fi
 for package in "$@"; do
     for script in $(dpkg -L "$package" | sed -n 's#^/etc/init\.d/##p'); do
+        # What only sets the machine up at boot (run level S) is no daemon.
+        grep -q '^# Default-Start:.*[2345]' "/etc/init.d/$script" || continue
         update-rc.d "$script" disable >/dev/null 2>&1 || :
         echo "The service $script came with $package and stays off"
     done
