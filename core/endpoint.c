@@ -145,6 +145,11 @@ int vmtp_endpoint_property(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, c
     return rc < 0 ? vmtp_fail(ctx, rc, "out of memory") : rc;
 }
 
+const char *vmtp_endpoint_text(const vmtp_endpoint *ep, const char *name)
+{
+    return vmtp_pairs_get(&ep->properties, name);
+}
+
 void vmtp_endpoint_failed(vmtp_ctx *ctx, vmtp_endpoint *ep, int status)
 {
     if (ep->state != VMTP_EP_FAILED) { /* what went wrong first is the cause of the rest */

@@ -422,6 +422,10 @@ VMTP_PUBLIC int vmtp_endpoint_address(vmtp_ctx *ctx, vmtp_endpoint *ep, const ch
 VMTP_PUBLIC int vmtp_endpoint_property(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name,
                                        const char *text) VMTP_MUSTUSE;
 
+/* A property that vmtp_endpoint_property() has set, or the core: "distro_id", "kernel", "hostname" ..., and, over SSH,
+ * "peer_address", the numeric address at which it was reached. NULL: there is none. Valid until it is set again. */
+VMTP_PUBLIC const char *vmtp_endpoint_text(const vmtp_endpoint *ep, const char *name);
+
 /* Marks one endpoint as unusable with the causes that are in ctx, and clears them: its flows fail, the others run. */
 VMTP_PUBLIC void vmtp_endpoint_failed(vmtp_ctx *ctx, vmtp_endpoint *ep, int status);
 
