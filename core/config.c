@@ -54,6 +54,8 @@ void vmtp_node_free(struct vmtp_node *node)
     }
     free(node->items);
     free(node->keys);
+    if (node->text)
+        explicit_bzero(node->text, strlen(node->text)); /* it may be a password */
     free(node->text);
     free(node->source);
     free(node);

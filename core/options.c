@@ -116,10 +116,16 @@ static bool convert(const struct vmtp_option *option, const char *text, void *fi
     return good;
 }
 
+/* A choice without a name stands for "nothing"; it is not offered. */
 static void list_choices(const struct vmtp_option *option, struct vmtp_buf *out, const char *separator)
 {
-    for (size_t i = 0; option->choices[i]; i++)
-        (void)vmtp_buf_printf(out, "%s%s", i ? separator : "", option->choices[i]);
+    bool first = true;
+    for (size_t i = 0; option->choices[i]; i++) {
+        if (!*option->choices[i])
+            continue;
+        (void)vmtp_buf_printf(out, "%s%s", first ? "" : separator, option->choices[i]);
+        first = false;
+    }
 }
 
 static bool has_range(const struct vmtp_option *option)

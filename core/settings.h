@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/config.h"
 #include "core/hostspec.h"
@@ -21,17 +22,20 @@ struct vmtp_int_list {
 
 enum vmtp_protocols { VMTP_ASK_TCP = 1, VMTP_ASK_UDP = 2, VMTP_ASK_ICMP = 4, VMTP_ASK_MULTICAST = 8 };
 enum vmtp_udp_search { VMTP_UDP_SEARCH_CLASSIC };
+enum vmtp_ports { VMTP_PORTS_AUTO, VMTP_PORTS_FIXED };
+enum vmtp_ipv6_mode { VMTP_IPV6_OFF, VMTP_IPV6_SLAAC, VMTP_IPV6_DHCPV6_STATEFUL, VMTP_IPV6_DHCPV6_STATELESS };
+enum vmtp_vnic_type { VMTP_VNIC_DEFAULT, VMTP_VNIC_NORMAL, VMTP_VNIC_DIRECT, VMTP_VNIC_MACVTAP };
 
 /* Members that a later feature reads are still parsed and checked. Text points into `tree`. The member of a key has the
- * key's name; a member in other units says so. NULL or "" is: not given. */
+ * key's name; a member in other units says so. An empty text is NULL; a list that is empty has n == 0. */
 struct vmtp_settings {
-    struct vmtp_node *tree; /* merged; owns the text below */
+    struct vmtp_node *tree; /* merged, the old names of keys replaced by the new ones; owns the text below */
 
     /* what is run */
     struct vmtp_text_list topology, sink; /* specs */
-    const char *tp_tool;                  /* spec: "nuttcp", "iperf:path=/opt/iperf" */
+    const char *tp_tool;                  /* spec, the name in lower case: "nuttcp", "iperf:path=/opt/iperf" */
     const char *plugin_path;
-    const struct vmtp_node *tools, *sinks, *topologies; /* per plugin name: its options, from the files */
+    const struct vmtp_node *tools, *sinks, *topologies; /* per plugin name: its options, from the files; or NULL */
     struct vmtp_hostspec *hosts;
     size_t n_hosts;
     unsigned protocols; /* enum vmtp_protocols */
@@ -41,39 +45,77 @@ struct vmtp_settings {
     double time; /* s */
     struct vmtp_int_list tcp_pkt_sizes, udp_pkt_sizes, icmp_pkt_sizes; /* bytes */
     int64_t tcp_tp_loop_count, ping_count;
-    double ping_interval, sample_interval; /* s */
-    double udp_loss_min, udp_loss_max;     /* ratio */
-    enum vmtp_udp_search udp_search;
+    double ping_interval;              /* s */
+    double sample_interval;            /* s; 0: no intervals */
+    double udp_loss_min, udp_loss_max; /* udp_loss_rate_range, ratio */
+    int udp_search;                    /* enum vmtp_udp_search */
     int64_t udp_search_max_trials;
     uint64_t bandwidth_bps; /* --bandwidth, vm_bandwidth; 0: none */
     const char *multicast_addr;
 
     /* hosts */
-    const char *private_key_file, *public_key_file;
-    double ssh_timeout; /* s to reach a host */
-    bool ports_fixed;   /* ports: fixed */
+    const char *private_key_file, *public_key_file; /* files that are there */
+    double ssh_timeout;                             /* s to reach a host */
+    int ports;                                      /* enum vmtp_ports */
+    bool ports_fixed;                               /* ports: fixed */
 
     /* output */
     const char *json, *logfile, *test_description;
     bool debug, quiet;
     bool no_journal;
 
+    /* stores of results that a plugin of a later version serves */
+    const char *mongod_server, *vmtp_db, *vmtp_collection;
+    int64_t vmtp_mongod_port;
+    struct {
+        const char *logging_tag, *ip;
+        int64_t port;
+    } fluentd;
+    const char *monitor; /* HOST[:PORT] of a gmond */
+
     /* cloud: parsed and checked, refused as long as no topology serves them */
-    const char *cloud_option; /* the first option or key of a cloud feature that was asked for, as the user wrote it;
-                                 NULL: none */
+    const char *rc, *os_cloud, *password;
+    bool no_env;
+    const char *image_name, *ssh_vm_username, *vm_image_url, *vm_image_checksum;
+    bool delete_image_after_run;
+    const char *flavor_type;
+    struct {
+        int64_t vcpus, ram, disk, ephemeral; /* MB, GB, GB */
+        const struct vmtp_node *extra_specs; /* map of scalars; or NULL */
+    } flavor;
+    const char *availability_zone;
+    struct vmtp_text_list hypervisor; /* [ZONE:]HOST */
+    const char *router_name, *ext_net_name, *reuse_network_name, *os_dataplane_network;
+    const char *security_group_name, *ssh_source;
+    struct vmtp_text_list internal_network_name, internal_subnet_name, internal_subnet_name_v6;
+    struct vmtp_text_list internal_cidr, internal_cidr_v6, dns_nameservers;
+    int ipv6_mode; /* enum vmtp_ipv6_mode */
+    int vnic_type; /* enum vmtp_vnic_type */
+    bool no_dhcp, no_floatingip, config_drive;
+    const char *user_data_file, *public_key_name, *vm_name_server, *vm_name_client;
+    double vm_boot_timeout;                             /* s */
+    struct vmtp_hostspec external_host, controller_node; /* host is NULL: not given */
+
+    /* An option or key that asks for what a run between given hosts cannot do, as the user wrote it: "--vnic-type" or
+     * "vmtp.cfg:3:1: vnic_type"; NULL: none. later_option: one that no topology of this version can serve; then
+     * cloud_option is set too. */
+    char *cloud_option, *later_option;
 };
 
-/* Reads and checks the merged tree (consumed, also on failure). Unknown keys: VMTP_ECONFIG with the nearest name; dead
- * ones: a warning. */
+/* Reads and checks what the user has set (consumed, also on failure), laid over the default file. Unknown keys:
+ * VMTP_ECONFIG with the nearest name; dead ones: a warning. settings is to be cleared also on failure. */
 int vmtp_settings_read(vmtp_ctx *ctx, struct vmtp_node *tree, struct vmtp_settings *settings);
 void vmtp_settings_clear(struct vmtp_settings *settings);
 
 /* The text of cfg/default.yaml as compiled in. */
 extern const char vmtp_default_yaml[];
 
-/* The three layers below the command line, merged with it. command_line is consumed; config_file may be NULL. */
+/* All layers: the default file, ~/.vmtp.yaml, config_file (may be NULL), the command line (consumed). */
 int vmtp_settings_load(vmtp_ctx *ctx, const char *config_file, struct vmtp_node *command_line,
                        struct vmtp_settings *settings);
+
+/* The merged configuration as YAML. What is or may hide a secret is replaced: passwords, the options of plugins. */
+void vmtp_settings_print(const struct vmtp_settings *settings, FILE *out);
 
 static inline void vmtp_clean_settings(struct vmtp_settings *settings)
 {
