@@ -15,7 +15,7 @@
 enum { TRIALS_EXPECTED = 12 }; /* of one search, for the estimate of the time */
 static const double TRIAL_SECONDS = 1;
 static const double START_STOP_SECONDS = 0.5; /* a tool's own begin and end, for the estimate */
-static const uint64_t SEARCH_CEILING_BPS = 100000000000;
+static const uint64_t SEARCH_CEILING_BPS = 10000000000; /* to begin with: the search raises it */
 
 struct flow_run {
     struct vmtp_run *run;
