@@ -63,7 +63,7 @@ static const struct vmtp_cli_option options[] = {
       "text that is stored with the result"),
     ROW(RESULTS, FLAG, "no-journal", "no_journal", NULL, 0, MEASURE,
       "do not keep a journal of the run: it cannot be replayed then"),
-    ROW(RESULTS, TEXT, "log-file", "logfile", "FILE", OLD, OUTPUT,
+    ROW(RESULTS, TEXT, "log-file", "log_file", "FILE", OLD, OUTPUT,
       "write the log to this file too; it is emptied first", .alias = "logfile"),
     ROW(RESULTS, FLAG, "debug", "debug", NULL, OLD, OUTPUT,
       "log every remote command and what it answers", .brief = "d"),

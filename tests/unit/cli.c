@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/ctx.h"
+#include "core/keys.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
@@ -159,8 +160,8 @@ static const struct {
     {"--keep-first-flow-and-exit", NULL, "run keep_first_flow_and_exit=true"},
     {"--vm-image-url", "file:///i", "run vm_image_url=file:///i"},
     {"--test-description", "t", "run test_description=t"},
-    {"--log-file", "f", "run logfile=f"},
-    {"--logfile", "f", "run logfile=f"},
+    {"--log-file", "f", "run log_file=f"},
+    {"--logfile", "f", "run log_file=f"},
 };
 enum { OLD_OPTIONS = sizeof old_options / sizeof old_options[0] };
 
@@ -247,7 +248,7 @@ static void test_old_abbreviations(void)
     check("vmtp|--tp|iperf", "run tp_tool=iperf");
     check("vmtp|--os|n", "run os_dataplane_network=n");
     check("vmtp|--udp|128", "run udp_pkt_sizes=[128]");
-    check("vmtp|--log|f", "run logfile=f");
+    check("vmtp|--log|f", "run log_file=f");
     check("vmtp|--p|x", "!--p can mean --protocols, --plugin-path, --password");
     check("vmtp|--no", "!can mean --no-journal, --no-env, --no-dhcp, --no-floatingip");
 }
@@ -329,6 +330,19 @@ static void test_sources(void)
             is(node->items[0]->source, cases[i].source, "so does the item of a list");
         vmtp_ctx_clear(&ctx);
         free(line.text);
+    }
+}
+
+static void test_keys(void)
+{
+    const struct vmtp_cli_option *option;
+    for (size_t i = 0; (option = vmtp_cli_option_at(i)); i++) {
+        const struct vmtp_key *key = option->key ? vmtp_key_find(option->key) : NULL;
+        if (!option->key)
+            ok(option->type == VMTP_CLI_CONFIG || option->type == VMTP_CLI_COMMAND, "--%s has no key", option->name);
+        else
+            ok(key && !vmtp_key_is_old(key) && (option->arg || key->type == VMTP_KEY_BOOL),
+               "--%s sets a key of the configuration", option->name);
     }
 }
 
@@ -513,6 +527,7 @@ int main(void)
     test_new_options();
     test_values();
     test_sources();
+    test_keys();
     test_errors();
     test_commands();
     test_secrets();
