@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two network namespaces of this machine, joined by a veth pair or, with a rate, by a third one that routes and shapes. */
+/* Two network namespaces of this machine, joined by a veth pair or, with a rate, by a third one that routes and
+ * shapes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
