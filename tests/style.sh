@@ -68,7 +68,7 @@ banned='alloca|strcpy|strcat|sprintf|vsprintf|strtok|gets|atoi|atol|system|popen
 none "no banned function" "$(in_code "\b($banned)\s*\(" "$c_files")"
 none "no line is longer than 120 columns" "$(in_text '^.{121,}$' "$c_files
 $scripts
-$(matching '\.(py|m4|ac|am|inc|pod)$')")"
+$(matching '\.(py|m4|ac|am|inc)$')")"
 none "no tabs and no trailing blanks in C and scripts" "$(in_text '\t|[ \t]+$' "$c_files
 $scripts")"
 none "each source says its licence" "$(for file in $c_files $scripts $(matching '(\.py|\.m4|\.ac|\.am)$'); do
@@ -115,7 +115,7 @@ none "exit() is called by main.c only" "$(in_code '(?<![\w.>])exit\s*\(' "$core"
 
 if command -v shellcheck >/dev/null; then
     # shellcheck disable=SC2086 # a list of names
-    ok "shellcheck finds nothing" shellcheck -x $scripts
+    ok "shellcheck finds nothing" shellcheck -x -P SCRIPTDIR -P . $scripts
 else
     skip "shellcheck finds nothing" "shellcheck is not installed"
 fi

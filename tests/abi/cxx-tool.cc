@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tool plugin in C++20, with every kind of option and an object behind the state: the ABI serves C++ as well. It
- * measures nothing; its one number is what its option says. */
+ * measures nothing: its throughput is what its option says, in Mbit/s. */
 #include <memory>
 #include <new>
 #include <string>
@@ -23,7 +23,8 @@ const char *const moods[] = {"calm", "lively", nullptr};
 
 const struct vmtp_option table[] = {
     VMTP_OPTION(options, quick, BOOL, .help = "be quick", .fallback = "true"),
-    VMTP_OPTION(options, answer, INT, .help = "the number that is reported", .fallback = "42", .min = 0, .max = 1000),
+    VMTP_OPTION(options, answer, INT, .help = "the throughput that is reported, in Mbit/s", .fallback = "42", .min = 0,
+                .max = 1000),
     VMTP_OPTION(options, size, SIZE, .help = "a size", .fallback = "64K"),
     VMTP_OPTION(options, rate, RATE, .help = "a rate", .fallback = "10M"),
     VMTP_OPTION(options, pause, SECONDS, .help = "a time", .fallback = "0.5"),
@@ -39,7 +40,7 @@ class tool
     int measure(vmtp_ctx *ctx) const
     {
         int rc = vmtp_property(ctx, "warning", word.c_str());
-        return rc < 0 ? rc : vmtp_metric(ctx, "throughput", static_cast<double>(answer));
+        return rc < 0 ? rc : vmtp_metric(ctx, "throughput", static_cast<double>(answer) * 1e6);
     }
 
   private:

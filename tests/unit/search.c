@@ -100,7 +100,8 @@ static void test_sender_limited(void)
         struct path path = {.capacity = 1e12, .sender = senders[i]};
         struct vmtp_search_answer answer = search(&path);
         ok(answer.sender_limited, "%g bit/s: the sender is the limit, and it is said", senders[i]);
-        ok(answer.in_range && near(answer.best.throughput_bps, senders[i], 0.05), "%g bit/s: what it gave is the answer",
+        ok(answer.in_range && near(answer.best.throughput_bps, senders[i], 0.05),
+           "%g bit/s: what it gave is the answer",
            senders[i]);
     }
     struct path path = {.capacity = 490 * M, .sender = 500 * M};

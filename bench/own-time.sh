@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What VMTP adds to a measurement over SSH: the time from one result in the journal to the next, less the time that the
+# tool's client process ran on its host. A wrapper around nuttcp on the hosts notes when that process begins and ends.
+. "$(dirname "$0")/common.sh"
+two_hosts
+requires python3 nuttcp
+
+cat >"$tmp/nuttcp" <<END
+#!/bin/sh
+case " \$* " in
+*' -S '* | *' -1 '* | *' -V '*) exec nuttcp "\$@" ;;
+esac
+begin=\$(date +%s.%N)
+nuttcp "\$@"
+status=\$?
+echo "\$begin \$(date +%s.%N)" >>"$tmp/clients"
+exit \$status
+END
+chmod 755 "$tmp/nuttcp"
+: >"$tmp/clients"
+cat >"$tmp/bench.yaml" <<END
+tcp_tp_loop_count: 11
+END
+on_operator "$VMTP" -c "$tmp/bench.yaml" --host "$host_a" --host "$host_b" --inter-node-only --protocols T -t 1 -q \
+    --tp-tool "nuttcp:path=$tmp/nuttcp" >"$tmp/out" 2>"$tmp/err" || { cat "$tmp/out" "$tmp/err"; exit 1; }
+
+head_row "VMTP's own time per measurement, over SSH, 10 measurements"
+journal=$(find "$XDG_STATE_HOME" -name '*.jsonl')
+python3 - "$journal" "$tmp/clients" >"$tmp/own" <<'END' || exit 1
+import json, sys
+results = [event["time_ns"] / 1e9 for event in map(json.loads, open(sys.argv[1])) if event.get("type") == "result"]
+clients = [[float(word) for word in line.split()] for line in open(sys.argv[2])]
+if len(results) != 11 or len(clients) != 11:
+    sys.exit("%d results, %d clients" % (len(results), len(clients)))
+for i in range(1, 11):
+    begin, end = clients[i]
+    print("%.4f" % (results[i] - results[i - 1] - (end - begin)))
+END
+row "median" "$(median <"$tmp/own")" s 0.15
+note "most" "$(sort -g "$tmp/own" | tail -n 1) s"
+exit $bench_failed
