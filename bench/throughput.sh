@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # TCP by nuttcp through VMTP against the same nuttcp by hand, taking turns, between the same two hosts: a path over a
-# router that is shaped to 500 Mbit/s there, then the same path unshaped (printed only: nuttcp against itself varies by several
-# percent on a small machine).
+# router that is shaped to 500 Mbit/s there, then the same path unshaped (printed only: nuttcp against itself varies by
+# several percent on a small machine).
 . "$(dirname "$0")/common.sh"
 two_hosts
 requires nuttcp python3 tc
