@@ -334,6 +334,22 @@ static void test_connect(void)
         vmtp_endpoint_free(eps[i]);
 }
 
+static void test_namespace_login(void)
+{
+    static const char *const bad[][2] = {
+        {"none", "not a process id"}, {"0", "not a process id"}, {"999999999", "process 999999999: No such file"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        vmtp_ctx_init(&ctx, NULL);
+        struct vmtp_endpoint *ep = vmtp_endpoint_new("ns");
+        struct vmtp_login login = {.struct_size = sizeof login, .transport = "local", .netns = bad[i][0]};
+        is_int(vmtp_endpoint_login(&ctx, ep, &login), VMTP_OK, "a login");
+        is_int(vmtp_connect(&ctx, &ep, 1), VMTP_OK, "to a namespace that is not there");
+        contains(ep->error, bad[i][1], "fails, saying why");
+        vmtp_endpoint_free(ep);
+    }
+}
+
 /* Whoever started programs dies by force: they must not outlive it. */
 static void test_orphans(void)
 {
@@ -398,6 +414,7 @@ int main(int argc, char **argv)
     test_program();
     test_upload();
     test_connect();
+    test_namespace_login();
     test_orphans();
     return done_testing();
 }
