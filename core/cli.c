@@ -13,7 +13,6 @@
 #include "core/util/str.h"
 
 enum { ARGS_MAX = 1 << 20, OPTIONS_MAX = VMTP_CLI_OPTIONS_MAX, NAMES_MAX = 2 * OPTIONS_MAX };
-static const char MASK[] = "<MASKED>";
 
 /* A part of argv[word] that nobody may see. */
 struct hidden {
@@ -82,7 +81,7 @@ static int add_word(struct vmtp_buf *out, const char *word)
 static int add_masked(struct vmtp_buf *out, const char *word, const struct hidden *hidden)
 {
     const char *rest = word + hidden->to;
-    VMTP_CLEAN(mem) char *masked = vmtp_format("%.*s%s%s", (int)hidden->from, word, MASK, rest);
+    VMTP_CLEAN(mem) char *masked = vmtp_format("%.*s" VMTP_CLI_MASK "%s", (int)hidden->from, word, rest);
     if (!masked)
         return VMTP_ENOMEM;
     bool plain = plain_word(word, hidden->from) && plain_word(rest, strlen(rest));

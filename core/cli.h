@@ -28,7 +28,7 @@ struct vmtp_cli {
     char *config_file;       /* -c; NULL: none */
     char **operands;         /* what stands behind the command */
     size_t n_operands;
-    char *args; /* the command line as one line for the result, quoted for a shell; each secret is "<MASKED>" */
+    char *args; /* the command line as one line for the result, quoted for a shell, secrets masked */
 };
 
 /* Parses a command line. Abbreviations: the old program's options are looked at alone first, so that each prefix that
@@ -97,6 +97,8 @@ struct vmtp_cli_command {
     const char *help;
 };
 const struct vmtp_cli_command *vmtp_cli_command_at(size_t i);
+
+#define VMTP_CLI_MASK "<MASKED>" /* what is shown in its place */
 
 /* Finds the secret part of a word that is a specification or an address: the password in "scheme://user:password@host"
  * and, if it is a specification, everything from the value of a key like "password" on. False when there is none. */

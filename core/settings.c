@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "core/cli.h"
 #include "core/keys.h"
 #include "core/options.h"
 #include "core/units.h"
@@ -690,23 +691,56 @@ static void print_scalar(FILE *out, const char *text)
     fputc('"', out);
 }
 
+/* Would NAME=VALUE be secret in a specification? */
 static bool is_password(const char *name)
 {
-    return strcmp(name, "password") == 0;
+    size_t from, to;
+    VMTP_CLEAN(mem) char *pair = vmtp_format("%s=x", name);
+    return !pair || vmtp_cli_find_secret(pair, true, &from, &to);
 }
 
-/* user@host:***** ; tool:***** */
-static void print_masked(FILE *out, const char *text)
+static void print_without(FILE *out, const char *text, size_t from, size_t to)
+{
+    VMTP_CLEAN(mem) char *masked = vmtp_format("%.*s" VMTP_CLI_MASK "%s", (int)from, text, text + to);
+    print_scalar(out, masked ? masked : VMTP_CLI_MASK);
+}
+
+/* user@host:<MASKED>: an interface behind the password goes too, as nothing tells where a password ends. */
+static void print_host(FILE *out, const char *text)
 {
     const char *at = strchr(text, '@');
-    const char *from = at ? at + 1 : text;
-    from += *from == '[' ? strcspn(from, "]") : 0;
-    from += strcspn(from, ":");
-    VMTP_CLEAN(mem) char *masked = vmtp_format("%.*s%s", (int)(from - text), text, *from ? ":*****" : "");
-    print_scalar(out, masked ? masked : "*****");
+    const char *host = at ? at + 1 : text;
+    size_t colon = (size_t)(host - text) + (*host == '[' ? strcspn(host, "]") : 0);
+    colon += strcspn(text + colon, ":");
+    if (text[colon])
+        print_without(out, text, colon + 1, strlen(text));
+    else
+        print_scalar(out, text);
 }
 
-enum show { SHOW_ALL, SHOW_MASKED, SHOW_NOTHING };
+/* A value that may hold a password: as a URL does, or behind a key of a specification. */
+static void print_careful(FILE *out, const char *text, bool specification)
+{
+    size_t from, to;
+    if (vmtp_cli_find_secret(text, specification, &from, &to))
+        print_without(out, text, from, to);
+    else
+        print_scalar(out, text);
+}
+
+enum show { SHOW_ALL, SHOW_HOST, SHOW_SPEC, SHOW_NOTHING };
+
+static void print_text(FILE *out, const char *text, enum show show)
+{
+    fputc(' ', out);
+    if (show == SHOW_NOTHING)
+        print_scalar(out, VMTP_CLI_MASK);
+    else if (show == SHOW_HOST)
+        print_host(out, text);
+    else
+        print_careful(out, text, show == SHOW_SPEC);
+    fputc('\n', out);
+}
 
 static void print_node(FILE *out, const struct vmtp_node *node, unsigned depth, enum show show)
 {
@@ -715,21 +749,14 @@ static void print_node(FILE *out, const struct vmtp_node *node, unsigned depth, 
         fputs("\n", out);
         return;
     case VMTP_NODE_SCALAR:
-        fputc(' ', out);
-        if (show == SHOW_ALL)
-            print_scalar(out, node->text);
-        else if (show == SHOW_MASKED)
-            print_masked(out, node->text);
-        else
-            print_scalar(out, "*****");
-        fputc('\n', out);
+        print_text(out, node->text, show);
         return;
     case VMTP_NODE_LIST:
     case VMTP_NODE_MAP:
         break;
     }
     if (node->n == 0)
-        fputs(node->keys || node->kind == VMTP_NODE_MAP ? " {}" : " []", out);
+        fputs(node->kind == VMTP_NODE_MAP ? " {}" : " []", out);
     fputc('\n', out);
     for (size_t i = 0; i < node->n; i++) {
         fprintf(out, "%*s", (int)(2 * depth + 2), "");
@@ -738,7 +765,7 @@ static void print_node(FILE *out, const struct vmtp_node *node, unsigned depth, 
             print_scalar(out, node->keys[i]);
         fputs(map ? ":" : "-", out);
         enum show inner = map && is_password(node->keys[i]) ? SHOW_NOTHING
-                          : map && show == SHOW_MASKED      ? SHOW_ALL /* a host as a map: its parts */
+                          : map && show == SHOW_HOST        ? SHOW_ALL /* a host as a map: its parts */
                                                             : show;
         print_node(out, node->items[i], depth + 1, inner);
     }
@@ -749,13 +776,13 @@ static enum show show_of(const struct vmtp_key *key)
     if (!key)
         return SHOW_ALL;
     switch (key->type) {
-    case VMTP_KEY_SPEC:
-    case VMTP_KEY_SPECS:
     case VMTP_KEY_HOST:
     case VMTP_KEY_HOSTS:
-        return SHOW_MASKED;
+        return SHOW_HOST;
+    case VMTP_KEY_SPEC:
+    case VMTP_KEY_SPECS:
     case VMTP_KEY_PLUGINS:
-        return SHOW_NOTHING;
+        return SHOW_SPEC;
     default:
         return key->flags & VMTP_KEY_SECRET ? SHOW_NOTHING : SHOW_ALL;
     }

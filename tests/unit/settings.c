@@ -324,14 +324,19 @@ static void test_print(void)
     VMTP_CLEAN(settings) struct vmtp_settings s;
     int rc = load(&ctx,
                   "password: SECRET1\nhosts: ['u@h:SECRET2:eth0', {user: u, host: '::1', password: SECRET3}]\n"
-                  "external_host: u@[::1]:SECRET4\nsinks: {mongo: {uri: SECRET5}}\nsink: 'mongo:uri=SECRET6'\n"
+                  "external_host: u@[::1]:SECRET4\nsinks: {mongo: {uri: 'mongodb://u:SECRET5@h/db', api_token: SECRET5}}\n"
+                  "sink: ['mongo:uri=mongodb://u:SECRET6@h', 'json:file=x.json', 'fluentd:token=SECRET6,tag=SECRET6']\n"
+                  "vm_image_url: 'https://u:SECRET7@h/i'\ntopology: 'namespace:rate=1G'\n"
                   "test_description: \"a \\\"b\\\"\\n: c\"\ntime: 7\n",
                   NULL, &s);
     is(vmtp_ctx_error(&ctx, rc), "no error", "a configuration with secrets");
     VMTP_CLEAN(mem) char *text = NULL;
     printed(&s, &text);
     ok(!strstr(text, "SECRET"), "none of them is shown");
-    contains(text, "u@h:*****", "the host is");
+    contains(text, "u@h:<MASKED>", "the host is");
+    contains(text, "json:file=x.json", "so is a specification without a secret");
+    contains(text, "mongo:uri=mongodb://u:<MASKED>@h", "and the rest of one that has one");
+    contains(text, "namespace:rate=1G", "and one that is a single word");
     VMTP_CLEAN(node) struct vmtp_node *again = NULL;
     rc = vmtp_config_parse(&ctx, text, strlen(text), "printed", &again);
     is(vmtp_ctx_error(&ctx, rc), "no error", "what is printed is YAML");
