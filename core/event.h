@@ -38,10 +38,9 @@ json_t *vmtp_event_to_json(const struct vmtp_event *ev); /* NULL: out of memory 
 int vmtp_event_from_json(vmtp_ctx *ctx, const json_t *json, struct vmtp_event **ev);
 void vmtp_event_free(struct vmtp_event *ev);
 
-/* "run-begin" ... and back (0: unknown). "TCP" ... "ICMP" and back. */
+/* "run-begin" ... and back (0: unknown). What vmtp_proto_name() gives, and back. */
 const char *vmtp_event_type_name(uint32_t type);
 uint32_t vmtp_event_type_of(const char *name);
-const char *vmtp_proto_name(uint32_t proto);
 uint32_t vmtp_proto_of(const char *name);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmtp/plugin.h"
+
 /* Each returns false for text that is not wholly understood, negative, not finite or out of range. */
 
 /* "64K" "1.5M" "9000": decimal steps K M G T, optional "B". */
@@ -22,10 +24,6 @@ bool vmtp_parse_number(const char *text, double *value, const char **end);
 /* true yes on 1, false no off 0 in any case. */
 bool vmtp_parse_bool(const char *text, bool *value);
 
-/* "941 Mbit/s", "9.41 Gbit/s": three significant digits. out is returned. */
-enum { VMTP_UNIT_TEXT = 32 };
-const char *vmtp_print_rate(double bps, char out[VMTP_UNIT_TEXT]);
-/* "0.231 ms", "12 s", "3 min 20 s". */
-const char *vmtp_print_seconds(double seconds, char out[VMTP_UNIT_TEXT]);
+/* Printing: vmtp_print_rate() and vmtp_print_seconds() of plugin.h. */
 
 #endif

@@ -117,6 +117,11 @@ static size_t utf8_length(const unsigned char *p)
         return 0;
     if (*p == 0xC2 && p[1] < 0xA0) /* C1 control characters: some terminals obey them */
         return 0;
+    /* Line separators and marks that turn the direction of writing: they make a text look like another one. */
+    if (*p == 0xE2 && p[1] == 0x80 && (p[2] == 0x8E || p[2] == 0x8F || (p[2] >= 0xA8 && p[2] <= 0xAE)))
+        return 0;
+    if (*p == 0xE2 && p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9)
+        return 0;
     return n;
 }
 

@@ -6,6 +6,8 @@
 #include <locale.h>
 #include <stddef.h>
 
+#include "vmtp/plugin.h" /* vmtp_printable() */
+
 /* New text; NULL when out of memory. The caller frees it. */
 char *vmtp_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -21,10 +23,6 @@ bool vmtp_same_name(const char *a, const char *b);
 /* The name nearest to a misspelt one by edit distance (Damerau, optimal string alignment); NULL when none is near
  * enough to be meant. names is NULL-ended; the answer is one of its members. */
 const char *vmtp_nearest(const char *misspelt, const char *const names[]);
-
-/* Makes remote or user text safe for a terminal and a log line, in place: control characters become '?', a final
- * newline is cut. Valid UTF-8 stays. */
-void vmtp_printable(char *text);
 
 /* Replaces a text member: frees the old, stores a copy of text (NULL stays NULL). VMTP_ENOMEM or VMTP_OK. */
 int vmtp_set_text(char **member, const char *text);

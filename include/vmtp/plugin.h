@@ -459,6 +459,39 @@ VMTP_PUBLIC int vmtp_report_add(vmtp_ctx *ctx, vmtp_report *report, const struct
 VMTP_PUBLIC int vmtp_report_json(vmtp_ctx *ctx, const vmtp_report *report, char **json) VMTP_MUSTUSE;
 VMTP_PUBLIC void vmtp_report_free(vmtp_report *report);
 
+/* --- writing, for sinks --- */
+
+/* Replaces a file as a whole, so that a reader sees the old or the new content; a leading "~/" is the home directory, a
+ * symbolic link is followed, a pipe or device is written straight. */
+VMTP_PUBLIC int vmtp_write_file(vmtp_ctx *ctx, const char *path, const char *text, size_t len) VMTP_MUSTUSE;
+
+/* Proves that vmtp_write_file() will work, without touching a file that is there. *once is true for a pipe or device,
+ * which can be written only once. */
+VMTP_PUBLIC int vmtp_write_check(vmtp_ctx *ctx, const char *path, bool *once) VMTP_MUSTUSE;
+
+/* Writes on standard output, all of it or an error; a reader that has gone is an error, never a signal. */
+VMTP_PUBLIC int vmtp_print(vmtp_ctx *ctx, const char *text, size_t len) VMTP_MUSTUSE;
+
+/* What standard output looks like. columns: COLUMNS of the environment, the terminal's, else 80. color: a terminal that
+ * can, and NO_COLOR is not set. */
+struct vmtp_terminal {
+    uint32_t struct_size; /* set by the caller */
+    uint32_t columns;
+    bool color;
+};
+VMTP_PUBLIC void vmtp_terminal(struct vmtp_terminal *terminal);
+
+/* Words and numbers for people: "941 Mbit/s" and "9.41 Gbit/s" with three significant digits; "0.231 ms", "12 s",
+ * "3 min 20 s"; "TCP", "UDP", "Multicast", "ICMP". out is returned. */
+enum { VMTP_UNIT_TEXT = 32 };
+VMTP_PUBLIC const char *vmtp_print_rate(double bps, char out[VMTP_UNIT_TEXT]);
+VMTP_PUBLIC const char *vmtp_print_seconds(double seconds, char out[VMTP_UNIT_TEXT]);
+VMTP_PUBLIC const char *vmtp_proto_name(uint32_t proto);
+
+/* Makes remote or user text safe for a terminal, in place: control characters, what turns the direction of writing and
+ * what is not UTF-8 become '?', a newline or tab inside becomes a blank, a final newline is cut. */
+VMTP_PUBLIC void vmtp_printable(char *text);
+
 /* --- automatic release: VMTP_CLEAN(output) struct vmtp_output out = {0}; VMTP_CLEAN(text) char *json = NULL; --- */
 
 static inline void vmtp_clean_output(struct vmtp_output *output)

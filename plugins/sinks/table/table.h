@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table sink in three parts: table.c collects what the events tell, rows.c makes rows of the summary out of it,
+ * layout.c draws them. */
+#ifndef SINKS_TABLE_TABLE_H
+#define SINKS_TABLE_TABLE_H
+
+#include <stdio.h>
+
+#include <vmtp/plugin.h>
+
+/* A quantity over repeats. */
+struct table_mean {
+    double sum, min, max;
+    size_t n;
+};
+
+/* What was measured with one protocol and size in one direction of a flow. */
+struct table_kind {
+    uint32_t proto, bytes;
+    bool reverse;
+    struct table_mean throughput, retransmits, rtt, loss, jitter;
+    struct table_mean rtt_min, rtt_max, rtt_stddev, sent, received; /* ICMP; rtt is the mean there */
+    char *remarks; /* flags in words, ", "-joined; NULL: none */
+    char *error;   /* the first one; NULL: none */
+};
+
+struct table_flow {
+    char *id, *label, *scenario, *from, *to;
+    char *protocols; /* the letters that were asked of this flow; NULL: those of the run */
+    char *error;     /* of the flow as a whole */
+    char *status;    /* NULL: it has not ended */
+    struct table_kind *kinds;
+    size_t n_kinds;
+};
+
+struct table {
+    char *run_id, *protocols, *loss_range, *status;
+    char **errors; /* of the run as a whole */
+    size_t n_errors;
+    struct table_flow *flows;
+    size_t n_flows, flows_room;
+};
+
+enum row_status { ROW_PASSED, ROW_FAILED, ROW_SKIPPED };
+struct row {
+    char *number, *name, *data; /* data: lines */
+    enum row_status status;
+};
+struct rows {
+    struct row *items;
+    size_t n, room;
+    size_t counts[ROW_SKIPPED + 1];
+};
+
+/* The rows of the summary: all scenarios, those of other topologies last. VMTP_ENOMEM or VMTP_OK. */
+int rows_make(const struct table *table, struct rows *rows);
+void rows_clear(struct rows *rows);
+
+struct layout {
+    size_t columns;    /* the table is not wider, unless that is too little for it */
+    bool color;
+    bool only_measured; /* SKIPPED rows are left out */
+};
+void layout_draw(FILE *out, const struct rows *rows, const struct layout *layout);
+
+#endif
