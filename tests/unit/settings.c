@@ -317,6 +317,41 @@ static void test_refusals(void)
     }
 }
 
+/* What is accepted with a warning, and says so once. */
+static void test_warnings(void)
+{
+    static const struct {
+        const char *yaml, *words;
+    } cases[] = {
+        {"ping_pass_threshold: 80\n",
+         "t.cfg:1:1: 'ping_pass_threshold' has no effect, as it had none in earlier versions"},
+        {"availability_name: nova\n", "t.cfg:1:1: 'availability_name' is the old name of 'availability_zone'"},
+        {"floating_ip: false\n", "t.cfg:1:1: 'floating_ip' is the old name of 'no_floatingip', reversed"},
+        {"private_key_file: /nonexistent\n", "t.cfg:1:19: private_key_file: '/nonexistent' is not a file: left out"},
+        {"ping_pass_threshold:\nreuse_existing_vm:\nssh_retry_count: 3\n", NULL},
+    };
+    VMTP_CLEAN(mem) char *path = vmtp_format("%s/log", directory);
+    vmtp_log_set_level(VMTP_LOG_WARNING);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        vmtp_ctx_init(&ctx, NULL);
+        VMTP_CLEAN(settings) struct vmtp_settings s;
+        char log[1000] = "";
+        (void)vmtp_log_open_file(&ctx, path);
+        is_int(load(&ctx, cases[i].yaml, NULL, &s), VMTP_OK, cases[i].yaml);
+        (void)vmtp_log_open_file(&ctx, NULL);
+        VMTP_CLEAN(file) FILE *file = fopen(path, "r");
+        size_t n = file ? fread(log, 1, sizeof log - 1, file) : 0;
+        const char *line_end = strchr(log, '\n');
+        if (cases[i].words)
+            ok(strstr(log, cases[i].words) && line_end == log + n - 1, "one warning: %s", cases[i].words);
+        else
+            is(log, "", "without a warning");
+    }
+    unlink(path);
+    vmtp_log_set_level(VMTP_LOG_ERROR);
+}
+
 static void test_print(void)
 {
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
@@ -453,13 +488,14 @@ int main(void)
     if (!directory)
         return 99;
     setenv("HOME", directory, 1);
-    vmtp_log_set_level(VMTP_LOG_ERROR); /* warnings are looked at by a functional test */
+    vmtp_log_set_level(VMTP_LOG_ERROR);
     test_defaults();
     test_values();
     test_layers();
     test_errors();
     test_option_errors();
     test_refusals();
+    test_warnings();
     test_print();
     test_default_file();
     test_documented();
