@@ -359,7 +359,8 @@ static void test_print(void)
     VMTP_CLEAN(settings) struct vmtp_settings s;
     int rc = load(&ctx,
                   "password: SECRET1\nhosts: ['u@h:SECRET2:eth0', {user: u, host: '::1', password: SECRET3}]\n"
-                  "external_host: u@[::1]:SECRET4\nsinks: {mongo: {uri: 'mongodb://u:SECRET5@h/db', api_token: SECRET5}}\n"
+                  "external_host: u@[::1]:SECRET4\n"
+                  "sinks: {mongo: {uri: 'mongodb://u:SECRET5@h/db', api_token: SECRET5}}\n"
                   "sink: ['mongo:uri=mongodb://u:SECRET6@h', 'json:file=x.json', 'fluentd:token=SECRET6,tag=SECRET6']\n"
                   "vm_image_url: 'https://u:SECRET7@h/i'\ntopology: 'namespace:rate=1G'\n"
                   "test_description: \"a \\\"b\\\"\\n: c\"\ntime: 7\n",
