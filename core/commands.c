@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/cli.h"
+#include "core/config-print.h"
 #include "core/ctx.h"
 #include "core/journal.h"
 #include "core/log.h"
@@ -17,6 +18,7 @@
 #include "core/sinks.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/str.h"
 #include "vmtp/version.h"
 
 /* The program ends with a message on standard error. */
@@ -138,7 +140,7 @@ static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
     case VMTP_CMD_REPLAY:
         return command_replay(ctx, cli, &settings);
     case VMTP_CMD_CONFIG_SHOW:
-        vmtp_settings_print(&settings, stdout);
+        vmtp_config_print(stdout, settings.tree);
         return printed(VMTP_EXIT_PASSED);
     case VMTP_CMD_CONFIG_CHECK:
         printf("%s: no error found\n", cli->config_file ? cli->config_file : "configuration");
