@@ -89,44 +89,34 @@ static void print_scalar(FILE *out, const char *key, const char *text)
     fputs("\"\n", out);
 }
 
-static void print_node(FILE *out, const char *key, const struct vmtp_node *node, int depth, bool after_dash);
-
-/* "key: value" lines. The first one of a map behind "- " needs no indent. */
-static void print_map(FILE *out, const struct vmtp_node *map, int depth, bool after_dash)
-{
-    for (size_t i = 0; i < map->n; i++) {
-        fprintf(out, "%*s%s:", i == 0 && after_dash ? 0 : depth * 2, "", map->keys[i]);
-        print_node(out, map->keys[i], map->items[i], depth + 1, false);
-    }
-}
-
+/* What stands behind "key:" or "- "; the first key of a map behind "- " stands on the same line. */
 static void print_node(FILE *out, const char *key, const struct vmtp_node *node, int depth, bool after_dash)
 {
     const char *blank = after_dash ? "" : " ";
+    bool map = node->kind == VMTP_NODE_MAP;
     if (node->kind == VMTP_NODE_NULL) {
         fprintf(out, "%snull\n", blank);
     } else if (node->kind == VMTP_NODE_SCALAR) {
         fputs(blank, out);
         print_scalar(out, key, node->text);
     } else if (node->n == 0) {
-        fprintf(out, "%s%s\n", blank, node->kind == VMTP_NODE_LIST ? "[]" : "{}");
-    } else if (node->kind == VMTP_NODE_MAP) {
-        if (!after_dash)
-            fputc('\n', out);
-        print_map(out, node, depth, after_dash);
+        fprintf(out, "%s%s\n", blank, map ? "{}" : "[]");
     } else {
-        fputc('\n', out);
+        bool same_line = map && after_dash;
+        if (!same_line && depth > 0)
+            fputc('\n', out);
         for (size_t i = 0; i < node->n; i++) {
-            fprintf(out, "%*s- ", depth * 2, "");
-            print_node(out, key, node->items[i], depth + 1, true);
+            fprintf(out, "%*s", i == 0 && same_line ? 0 : depth * 2, "");
+            if (map)
+                fprintf(out, "%s:", node->keys[i]);
+            else
+                fputs("- ", out);
+            print_node(out, map ? node->keys[i] : key, node->items[i], depth + 1, !map);
         }
     }
 }
 
 void vmtp_config_print(FILE *out, const struct vmtp_node *root)
 {
-    if (root->n == 0)
-        fputs("{}\n", out);
-    else
-        print_map(out, root, 0, false);
+    print_node(out, "", root, 0, true);
 }

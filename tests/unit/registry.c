@@ -17,7 +17,11 @@ static int measure(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
 
 static struct vmtp_tool_ops good_ops(void)
 {
-    return (struct vmtp_tool_ops){.struct_size = sizeof(struct vmtp_tool_ops), .caps = VMTP_TOOL_TCP, .measure = measure};
+    return (struct vmtp_tool_ops){
+        .struct_size = sizeof(struct vmtp_tool_ops),
+        .caps = VMTP_TOOL_TCP,
+        .measure = measure,
+    };
 }
 
 static struct vmtp_plugin good_plugin(const struct vmtp_tool_ops *ops)
