@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/cli.h"
-#include "core/config-print.h"
 #include "core/ctx.h"
 #include "core/journal.h"
 #include "core/log.h"
@@ -140,7 +139,7 @@ static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
     case VMTP_CMD_REPLAY:
         return command_replay(ctx, cli, &settings);
     case VMTP_CMD_CONFIG_SHOW:
-        vmtp_config_print(stdout, settings.tree);
+        vmtp_settings_print(&settings, stdout);
         return printed(VMTP_EXIT_PASSED);
     case VMTP_CMD_CONFIG_CHECK:
         printf("%s: no error found\n", cli->config_file ? cli->config_file : "configuration");

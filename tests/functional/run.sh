@@ -18,7 +18,7 @@ json() { json_query "$tmp/out.json" "$1"; }
 is "the file is valid JSON with one flow" "$(json 'len(d["flows"])')" 1
 is "the description is kept to the letter" "$(json 'd["test_description"]')" "rack 'twelve' <b>"
 like "run_id has seven hex digits" "$(json 'd["run_id"]')" '^[0-9a-f]{7}$'
-like "run_uuid is a UUID" "$(json 'd["run_uuid"]')" '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+like "run_uuid is a random UUID" "$(json 'd["run_uuid"]')" '^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f-]{16}$'
 is "three TCP samples" "$(json 'len(of("TCP"))')" 3
 is "each with a rate" "$(json 'all(i["throughput_kbps"] > 1000 for i in of("TCP"))')" True
 is "retransmits are there, 0 too" "$(json 'all("retrans" in i for i in of("TCP"))')" True
@@ -77,7 +77,8 @@ is "nothing to measure is a usage error" "$status" 2
 like "that teaches" "$err" '\-\-host USER@'
 like "both ways" "$err" '\-\-topology namespace'
 for wrong in '-t abc' '--protocols X' '--tp-tool nosuch' '--bandwidth 5' '--tcpbuf a,b' '--no-such-option' 'stray' \
-    '-c /nonexistent' '--topology nosuch' '--sink nosuch' '-r /etc/hostname' '--vnic-type direct' '--protocols M' '-m 127.0.0.1'; do
+    '-c /nonexistent' '--topology nosuch' '--sink nosuch' '-r /etc/hostname' \
+    '--vnic-type direct' '--protocols M' '-m 127.0.0.1'; do
     # shellcheck disable=SC2086 # the option and its value are two words
     run "$VMTP" --topology namespace $wrong
     is "'$wrong' exits 2" "$status" 2
