@@ -151,6 +151,17 @@ int vmtp_exec(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[], struct
     return rc < 0 ? rc : taken;
 }
 
+int vmtp_exec_within(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[], double seconds,
+                     struct vmtp_output *output)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx limited;
+    vmtp_ctx_child(&limited, ctx, seconds);
+    int rc = vmtp_exec(&limited, ep, argv, output);
+    if (rc == VMTP_OK || (rc == VMTP_ETIMEOUT && vmtp_remaining(ctx) > 0))
+        return rc;
+    return vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&limited, rc));
+}
+
 /* What the program said last, for an error: standard error, or standard output when it left that empty. */
 static char *last_words(const struct vmtp_process *process)
 {

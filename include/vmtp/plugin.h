@@ -377,6 +377,11 @@ VMTP_PUBLIC int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name,
 VMTP_PUBLIC int vmtp_exec(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[],
                           struct vmtp_output *output) VMTP_MUSTUSE;
 
+/* As vmtp_exec(), and the program is ended after that many seconds: VMTP_ETIMEOUT without words then, so that the caller
+ * says what it means. */
+VMTP_PUBLIC int vmtp_exec_within(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[], double seconds,
+                                 struct vmtp_output *output) VMTP_MUSTUSE;
+
 /* Starts a program that stays in the foreground and returns when it listens on the port: proto is VMTP_TCP or VMTP_UDP,
  * port 0 means at once. The program ends with the connection to the endpoint at the latest. */
 VMTP_PUBLIC int vmtp_start(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[], uint32_t proto, uint16_t port,

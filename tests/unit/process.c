@@ -157,6 +157,16 @@ static void test_limits(void)
     is_int(out.exit_status, 128 + SIGTERM, "it was asked to end");
     contains(vmtp_ctx_error(&brief, VMTP_ETIMEOUT), "sh on here", "the error names program and endpoint");
 
+    begin = vmtp_now();
+    is_int(vmtp_exec_within(&ctx, ep, SH("echo first; sleep 30"), 0.2, &out), VMTP_ETIMEOUT, "so does a limit");
+    ok(vmtp_now() - begin < 1.2, "within a second of it");
+    is(out.out, "first\n", "what it wrote is kept, too");
+    is(vmtp_ctx_error(&ctx, VMTP_ETIMEOUT), "timed out", "the words are left to the caller");
+    is_int(vmtp_exec_within(&brief, ep, ARGV("true"), 10, &out), VMTP_ETIMEOUT, "a deadline counts, too");
+    contains(vmtp_ctx_error(&brief, VMTP_ETIMEOUT), "no answer in time", "with its own words");
+    is_int(vmtp_exec_within(&ctx, ep, SH("exit 3"), 10, &out), VMTP_OK, "a program that ends in time");
+    is_int(out.exit_status, 3, "is as without a limit");
+
     atomic_bool cancel = false;
     VMTP_CLEAN(ctx) struct vmtp_ctx stopped;
     vmtp_ctx_init(&stopped, &cancel);
