@@ -17,6 +17,7 @@
 #include "core/sinks.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/str.h"
 #include "vmtp/version.h"
 
 /* The program ends with a message on standard error. */

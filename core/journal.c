@@ -298,6 +298,8 @@ static int replay_line(struct replay *replay, const char *text, size_t len, bool
     json_error_t error;
     replay->line++;
     VMTP_CLEAN(json) json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    if (!json && error.text[0] == '\0') /* that is how jansson says it */
+        return vmtp_fail(replay->ctx, VMTP_ENOMEM, "out of memory");
     if (!json && torn && replay->line > 1) {
         vmtp_warn(replay->ctx, "%s:%lu: the last line was cut off and is left out", replay->path, replay->line);
         return VMTP_OK;

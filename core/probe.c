@@ -20,7 +20,7 @@
 #include "core/util/str.h"
 
 enum { PROBE_OUTPUT_MAX = 64 * 1024 };
-static const double PROBE_SECONDS = 10;
+static const double PROBE_SECONDS = 5;
 
 typedef void (*probe_work)(FILE *out, const struct vmtp_loaded *loaded);
 

@@ -108,6 +108,16 @@ static void set_count_text(json_t **object, const char *name, double count)
     set(object, name, text ? json_string(text) : NULL);
 }
 
+/* A copy, or NULL: jansson leaves members out when it runs out of memory. */
+static json_t *copy_of(const json_t *json)
+{
+    json_t *copy = json_copy((json_t *)json);
+    if (json_object_size(copy) == json_object_size(json) && json_array_size(copy) == json_array_size(json))
+        return copy;
+    json_decref(copy);
+    return NULL;
+}
+
 /* --- writing piece by piece --- */
 
 /* Where the text goes; the first failure stays, and what follows is not written. */
@@ -597,7 +607,7 @@ static void make_integer(json_t **object, const char *name)
 static void put_flow(struct writer *w, const struct flow_of_report *of)
 {
     const struct vmtp_report_flow *flow = of->flow;
-    VMTP_CLEAN(json) json_t *object = json_copy(flow->properties);
+    VMTP_CLEAN(json) json_t *object = copy_of(flow->properties);
     const char *label = json_string_value(json_object_get(flow->properties, "label"));
     if (object)
         json_object_del(object, "label");
@@ -654,7 +664,7 @@ static void set_always(json_t **object, const char *name)
 int vmtp_report_write(const struct vmtp_report *report, struct vmtp_buf *out)
 {
     struct writer w = {.out = out};
-    VMTP_CLEAN(json) json_t *object = json_copy(report->properties);
+    VMTP_CLEAN(json) json_t *object = copy_of(report->properties);
     set_always(&object, "args");
     set_always(&object, "date");
     set_always(&object, "run_id");
@@ -668,7 +678,7 @@ int vmtp_report_write(const struct vmtp_report *report, struct vmtp_buf *out)
         set_date(&object, "end_date_utc", report->last_ns);
     set(&object, "duration_s", number((double)report->last_ns / 1e9 - (double)report->first_ns / 1e9, 3));
     if (json_array_size(report->errors))
-        set(&object, "errors", json_deep_copy(report->errors));
+        set(&object, "errors", copy_of(report->errors));
     const struct streamed flows = {"flows", put_flows, report};
     put_tree(&w, object, &flows, 1);
     return w.rc;

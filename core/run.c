@@ -74,7 +74,7 @@ static int choose_topologies(struct vmtp_run *run)
         rc = open_topology(run, "native-host", "--host");
     if (rc < 0)
         return rc;
-    if (settings->cloud_option && !served(run, VMTP_TOPO_CLOUD))
+    if (settings->cloud_option && (settings->later_option || !served(run, VMTP_TOPO_CLOUD)))
         return vmtp_fail(&run->ctx, VMTP_ECONFIG, "%s: this version of VMTP cannot do that yet, and ignores no option",
                          settings->cloud_option);
     if (run->n_topologies == 0)

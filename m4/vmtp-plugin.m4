@@ -18,11 +18,11 @@ m4_ifval([$4], [AS_IF([$4], [], [
     vmtp_want=no])])
 AS_CASE([$vmtp_want],
     [yes], [VMTP_MODULES="$VMTP_MODULES $1-$2.la"
-            var[]_LDFLAGS='$(MODULE_LDFLAGS)' var[]_LIBADD='core/libvmtp.la'],
+            var[]_LDFLAGS='$(LDFLAGS_MODULE)' var[]_LIBADD='core/libvmtp.la'],
     [builtin], [VMTP_BUILTINS="$VMTP_BUILTINS $1-$2.la"
                 VMTP_PREOPEN="$VMTP_PREOPEN -dlpreopen $1-$2.la"
-                var[]_LDFLAGS='$(BUILTIN_LDFLAGS)' var[]_LIBADD=],
-    [no], [var[]_LDFLAGS='$(MODULE_LDFLAGS)' var[]_LIBADD='core/libvmtp.la'],
+                var[]_LDFLAGS='$(LDFLAGS_BUILTIN)' var[]_LIBADD=],
+    [no], [var[]_LDFLAGS='$(LDFLAGS_MODULE)' var[]_LIBADD='core/libvmtp.la'],
     [AC_MSG_ERROR([--with-$1-$2 takes yes, builtin or no, not $vmtp_want])])
 AS_IF([test "$vmtp_want" != no], [
     VMTP_PLUGIN_PAGES="$VMTP_PLUGIN_PAGES vmtp-$1-$2.1"

@@ -135,6 +135,15 @@ run() { # run COMMAND...: sets $status, $out, $err
     return 0
 }
 
+json_query() { # json_query FILE EXPRESSION: in Python; d: the document, flow: its first flow, items: that one's results
+    python3 -c 'import json, re, sys
+d = json.load(open(sys.argv[1]))
+flow = (d.get("flows") or [{}])[0]
+items = flow.get("results") or []
+def of(protocol): return [i for i in items if i.get("protocol") == protocol]
+print(eval(sys.argv[2]))' "$1" "$2"
+}
+
 done_testing() {
     echo "1..$tap_n"
     [ "$tap_failed" = 0 ]

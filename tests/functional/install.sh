@@ -45,12 +45,6 @@ like "... and is listed" "$out" '^tool +perltcp +1\.0'
 ok "the program on the library builds" $cc -Wall -Wextra -Werror $sanitize -o "$tmp/measure" "$tmp/library/measure.c" \
     $(pkg-config --cflags --libs vmtp)
 
-json_query() { # json_query FILE EXPRESSION: python, d is the document
-    python3 -c 'import json, sys
-d = json.load(open(sys.argv[1]))
-print(eval(sys.argv[2]))' "$1" "$2"
-}
-
 if [ "$(id -u)" = 0 ] || unshare -Urn true 2>/dev/null; then
     run "$VMTP" --topology namespace --tp-tool perltcp:chunk=32K --protocols T -t 1 --json "$tmp/result.json"
     is "the plugin measures" "$status" 0 || diag "$err"

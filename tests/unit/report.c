@@ -3,8 +3,10 @@
 #include "core/report.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "core/ctx.h"
+#include "core/util/clock.h"
 #include "core/util/str.h"
 #include "tests/tap.h"
 #include "tests/unit/fixture.h"
@@ -203,6 +205,55 @@ static void test_all_metrics(void)
     vmtp_report_free(report);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+/* 100,000 events, of which most are intervals, as in long runs. */
+static void play_many(struct script *script)
+{
+    script->tool = "iperf";
+    script_run_begin(script, "T");
+    for (int f = 0; f < 100; f++) {
+        char id[16];
+        snprintf(id, sizeof id, "flow-%d", f);
+        script_flow_begin(script, id, "7", "Native inter-host", "10.0.0.1", "10.0.0.2");
+        for (int r = 0; r < 10; r++) {
+            for (int i = 0; i < 99; i++)
+                TELL(script, SAMPLE, LOAD(.proto = VMTP_TCP),
+                     VALUES({"from", "s", i}, {"to", "s", i + 1}, {"throughput", "bit/s", 9.4e9 + i},
+                            {"retransmits", "count", i}, {"cwnd", "bytes", 1e6 + i}, {"rtt", "s", 0.000123 * i}));
+            script_tcp(script, "1/1", 9.4e9, 3, 0.0001);
+        }
+        script_flow_end(script, "passed");
+    }
+    script_run_end(script, "passed");
+}
+
+static void test_many(void)
+{
+    enum { MOST_KIB = 60 * 1024 };
+    double begin = vmtp_now();
+    char *text = document(play_many, into_report);
+    double took = vmtp_now() - begin;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    ok(text && strlen(text) > 1000000, "100,000 events: %zu bytes", text ? strlen(text) : 0);
+    ok(took < 20, "... soon (%.2f s)", took);
+    if (SANITIZED)
+        skip(1, "a sanitizer takes memory of its own");
+    else
+        ok(usage.ru_maxrss <= MOST_KIB, "... in little memory (%ld KiB)", usage.ru_maxrss);
+    free(text);
+}
+
 int main(void)
 {
     vmtp_ctx_init(&ctx, NULL);
@@ -210,6 +261,7 @@ int main(void)
     test_trouble();
     test_odd();
     test_all_metrics();
+    test_many();
     vmtp_ctx_clear(&ctx);
     return done_testing();
 }

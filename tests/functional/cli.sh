@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The command line at its outside: status, which stream, what other users of the machine see.
+. "${srcdir:-.}/tests/functional/functions.sh"
+
+run "$VMTP" --help
+is "--help: status 0" "$status" 0
+like "--help: on standard output" "$out" '^Usage: vmtp'
+is "--help: nothing on standard error" "$err" ''
+for words in plan replay 'plugin list' 'plugin show' 'config show' 'config check'; do
+    # shellcheck disable=SC2086 # two words
+    run "$VMTP" $words --help
+    is "$words --help: status 0" "$status" 0
+    like "$words --help: tells its own usage" "$out" "^(Usage:|      ) vmtp $words"
+done
+
+run "$VMTP" --version
+is "--version: status 0" "$status" 0
+like "--version: a number on standard output" "$out" '^vmtp [0-9]+\.[0-9]+'
+
+run "$VMTP" -sc
+is "-sc: status 0" "$status" 0
+is "-sc: the default file, as it is" "$out" "$(cat "$srcdir/cfg/default.yaml")"
+
+usage_error() { # usage_error NAME REGEX WORD...
+    error_name=$1 error_regex=$2
+    shift 2
+    run "$VMTP" "$@"
+    is "$error_name: status 2" "$status" 2
+    is "$error_name: nothing on standard output" "$out" ''
+    like "$error_name: the reason" "$err" "$error_regex"
+    like "$error_name: where to read on" "$err" "[Tt]ry 'vmtp --help'"
+}
+usage_error "unknown option" "^vmtp: --protocls: no such option; did you mean --protocols\?" --protocls T
+usage_error "stray word" "^vmtp: 'stray' is no command" stray
+usage_error "missing value" "^vmtp: --time needs a value" --time
+usage_error "bad bandwidth" "^vmtp: --bandwidth: '32' is not an integer followed by" --bandwidth 32
+
+# The configuration is a pipe: vmtp waits there, with its command line as everybody sees it.
+if [ -r /proc/self/cmdline ]; then
+    mkfifo "$tmp/pipe"
+    "$VMTP" config show -c "$tmp/pipe" -p SECRET-1 --host root@h:SECRET-2 --password=SECRET-3 \
+        --sink json:file=x,password=SECRET-4 >"$tmp/shown" 2>"$tmp/told" &
+    pid=$!
+    at_exit "kill $pid 2>/dev/null"
+    exec 3>"$tmp/pipe" # opens when vmtp has opened it, so its command line has been read
+    seen=$(tr '\0' ' ' <"/proc/$pid/cmdline")
+    exec 3>&-
+    wait "$pid"
+    like "the list of processes shows the command" "$seen" 'config show -c'
+    unlike "but no secret" "$seen" 'SECRET'
+    unlike "nor does config show" "$(cat "$tmp/shown" "$tmp/told")" 'SECRET-[123]'
+else
+    skip "the list of processes shows no secret" "there is no /proc"
+fi
+
+done_testing
