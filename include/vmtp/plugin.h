@@ -377,8 +377,8 @@ VMTP_PUBLIC int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name,
 VMTP_PUBLIC int vmtp_exec(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[],
                           struct vmtp_output *output) VMTP_MUSTUSE;
 
-/* As vmtp_exec(), and the program is ended after that many seconds: VMTP_ETIMEOUT without words then, so that the caller
- * says what it means. */
+/* As vmtp_exec(), and the program is ended after that many seconds: then VMTP_ETIMEOUT without words, for the caller to
+ * say what it means. */
 VMTP_PUBLIC int vmtp_exec_within(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *const argv[], double seconds,
                                  struct vmtp_output *output) VMTP_MUSTUSE;
 
