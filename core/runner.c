@@ -80,17 +80,20 @@ static void emit_failure(struct flow_run *fr, const char *tool, const struct vmt
 static void emit_measured(struct flow_run *fr, uint32_t type, const struct vmtp_tool_instance *tool,
                           const struct vmtp_load *load, const struct vmtp_recorder *recorder)
 {
-    vmtp_emit(fr->run, &(struct vmtp_event){
-                           .type = type,
-                           .flow_id = fr->planned->flow.id,
-                           .topology = fr->run->topologies[fr->planned->topology].loaded->plugin.name,
-                           .tool = tool->loaded->plugin.name,
-                           .load = load,
-                           .values = recorder->values,
-                           .n_values = recorder->n_values,
-                           .properties = recorder->properties,
-                           .n_properties = recorder->n_properties,
-                       });
+    struct vmtp_event ev = {
+        .type = type,
+        .flow_id = fr->planned->flow.id,
+        .topology = fr->run->topologies[fr->planned->topology].loaded->plugin.name,
+        .tool = tool->loaded->plugin.name,
+        .load = load,
+        .values = recorder->values,
+        .n_values = recorder->n_values,
+        .properties = recorder->properties,
+        .n_properties = recorder->n_properties,
+    };
+    vmtp_emit(fr->run, &ev);
+    if (vmtp_event_problem(&ev)) /* the same rule as in the sinks: exit code and table agree */
+        fr->failed = true;
 }
 
 /* "941 Mbit/s, 12 retransmits", "0.231 ms, 0 % lost": for the log and the progress line. */
@@ -188,8 +191,6 @@ static int measure_once(struct flow_run *fr, struct vmtp_tool_instance *tool, co
     if (rc == VMTP_OK) {
         log_result(fr, step, &recorder);
         emit_measured(fr, VMTP_EV_RESULT, tool, load, &recorder);
-        if (step->proto == VMTP_ICMP && vmtp_recorder_number(&recorder, "loss", 0) >= 1)
-            fr->failed = true;
     } else {
         rc = measurement_failed(fr, tool, load, rc);
     }
@@ -254,9 +255,14 @@ static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
 static int emit_answer(struct searching *s, const struct vmtp_search_answer *answer)
 {
     struct vmtp_recorder *best = &s->tried[answer->index - 1];
+    const struct vmtp_settings *settings = s->fr->run->settings;
+    char range[64];
+    snprintf(range, sizeof range, "%g-%g %%", settings->udp_loss_min * 100, settings->udp_loss_max * 100);
     s->load.rate_bps = answer->best.target_bps;
     s->load.seconds = answer->best.seconds;
     int rc = vmtp_recorder_property(best, "search", "classic");
+    if (rc == VMTP_OK)
+        rc = vmtp_recorder_property(best, "loss_range", range);
     if (rc == VMTP_OK && !answer->in_range)
         rc = vmtp_recorder_property(best, "flag", "loss-out-of-range");
     if (rc == VMTP_OK && answer->sender_limited)
