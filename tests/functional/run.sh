@@ -41,7 +41,7 @@ like "a run is found by its run_id, and the table is printed" "$out" 'Summary of
 run "$VMTP" replay "$tmp/state/vmtp/runs/$uuid.jsonl" --sink table:rows=measured
 is "a journal is found by its path" "$status" 0
 run "$VMTP" replay nothing-like-it
-is "a run that is not there is an error" "$status" 1
+is "a run that is not there is an unknown name" "$status" 2
 
 # interrupted in the middle: results so far are kept
 "$VMTP" --topology namespace --protocols T -t 30 --json "$tmp/cut.json" >"$tmp/cut.out" 2>"$tmp/cut.err" &
