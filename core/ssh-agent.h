@@ -21,7 +21,7 @@ struct vmtp_agent {
 };
 
 /* Connects to $SSH_AUTH_SOCK and lists its keys. No agent is VMTP_OK with no keys; one that does not answer as it
- * should is VMTP_EFAIL with words. */
+ * should is VMTP_EFAIL with words. *agent is to be closed in either case. */
 int vmtp_agent_open(vmtp_ctx *ctx, struct vmtp_agent *agent);
 
 /* Signs data; *signature is the inner signature without the name of its algorithm, free() it. RSA is signed with the

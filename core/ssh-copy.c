@@ -118,31 +118,84 @@ static int open_sftp(struct copy *copy)
     return VMTP_ENOTSUP;
 }
 
-static int scp_write(struct copy *copy, LIBSSH2_CHANNEL *channel)
+/* ---- SCP: a line that says mode, size and name, the bytes, a NUL; an answer to each ---- */
+
+/* What the far side writes on standard error when there is no scp. */
+static int no_answer(struct copy *copy, LIBSSH2_CHANNEL *channel)
+{
+    char words[200];
+    long n = VMTP_SSH_CALL(copy->ctx, copy->ssh,
+                           libssh2_channel_read_ex(channel, SSH_EXTENDED_DATA_STDERR, words, sizeof words - 1));
+    words[n > 0 ? n : 0] = '\0';
+    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: neither SFTP nor scp there: %s", copy->ssh->name, words);
+}
+
+/* A NUL is fine; anything else is followed by a line of words. */
+static int scp_answer(struct copy *copy, LIBSSH2_CHANNEL *channel)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf words = VMTP_BUF(300);
+    for (;;) {
+        char c;
+        long n = VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_read_ex(channel, 0, &c, 1));
+        if (n < 0)
+            return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
+        if (n == 0 && words.len == 0)
+            return no_answer(copy, channel);
+        if (n == 1 && c == '\0' && words.len == 0)
+            return VMTP_OK;
+        if (n == 0 || c == '\n' || vmtp_buf_add(&words, c == '\0' ? "?" : &c, 1) < 0)
+            break;
+    }
+    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: %s", copy->ssh->name, vmtp_buf_text(&words) + 1);
+}
+
+static int scp_send(struct copy *copy, LIBSSH2_CHANNEL *channel, const char *bytes, size_t n)
+{
+    while (n) {
+        long rc = VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_write_ex(channel, 0, bytes, n));
+        if (rc < 0)
+            return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
+        bytes += rc;
+        n -= (size_t)rc;
+    }
+    return VMTP_OK;
+}
+
+static int scp_send_file(struct copy *copy, LIBSSH2_CHANNEL *channel)
 {
     VMTP_CLEAN(mem) char *chunk = malloc(CHUNK);
     if (!chunk)
         return vmtp_fail(copy->ctx, VMTP_ENOMEM, "out of memory");
-    for (uint64_t left = copy->size; left > 0;) {
+    int rc = VMTP_OK;
+    for (uint64_t left = copy->size; left > 0 && rc == VMTP_OK;) {
         long n = read_chunk(copy, chunk, left);
         if (n < 0)
             return (int)n;
         left -= (uint64_t)n;
-        for (long done = 0; done < n;) {
-            long rc = VMTP_SSH_CALL(copy->ctx, copy->ssh,
-                                    libssh2_channel_write_ex(channel, 0, chunk + done, (size_t)(n - done)));
-            if (rc < 0)
-                return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
-            done += rc;
-        }
+        rc = scp_send(copy, channel, chunk, (size_t)n);
     }
-    char end = '\0'; /* of the file, in SCP's protocol */
-    if (VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_write_ex(channel, 0, &end, 1)) < 0 ||
-        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_send_eof(channel)) < 0 ||
-        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_wait_eof(channel)) < 0 ||
-        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_wait_closed(channel)) < 0)
-        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
-    return VMTP_OK;
+    return rc < 0 ? rc : scp_send(copy, channel, "", 1);
+}
+
+static int scp_talk(struct copy *copy, LIBSSH2_CHANNEL *channel)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf command = VMTP_BUF(8192), header = VMTP_BUF(64);
+    const char *const argv[] = {"scp", "-t", copy->remote, NULL};
+    if (vmtp_quote_argv(&command, argv) < 0 ||
+        vmtp_buf_printf(&header, "C%04o %llu file\n", copy->mode, (unsigned long long)copy->size) < 0)
+        return vmtp_fail(copy->ctx, VMTP_EFAIL, "%s is too long", copy->remote);
+    if (VMTP_SSH_CALL(copy->ctx, copy->ssh,
+                      libssh2_channel_process_startup(channel, "exec", sizeof "exec" - 1, vmtp_buf_text(&command),
+                                                      (unsigned)command.len)) < 0)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "starting scp");
+    int rc = scp_answer(copy, channel);
+    if (rc == VMTP_OK)
+        rc = scp_send(copy, channel, vmtp_buf_text(&header), header.len);
+    if (rc == VMTP_OK)
+        rc = scp_answer(copy, channel);
+    if (rc == VMTP_OK)
+        rc = scp_send_file(copy, channel);
+    return rc < 0 ? rc : scp_answer(copy, channel);
 }
 
 static int scp_verify(struct copy *copy, struct vmtp_endpoint *ep)
@@ -164,12 +217,10 @@ static int scp_verify(struct copy *copy, struct vmtp_endpoint *ep)
 
 static int by_scp(struct copy *copy, struct vmtp_endpoint *ep)
 {
-    LIBSSH2_CHANNEL *channel =
-        VMTP_SSH_GET(copy->ctx, copy->ssh, libssh2_scp_send64(copy->ssh->session, copy->remote, (int)copy->mode,
-                                                             (libssh2_int64_t)copy->size, 0, 0));
+    LIBSSH2_CHANNEL *channel = VMTP_SSH_GET(copy->ctx, copy->ssh, libssh2_channel_open_session(copy->ssh->session));
     if (!channel)
-        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
-    int rc = scp_write(copy, channel);
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "opening a channel");
+    int rc = scp_talk(copy, channel);
     (void)VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_free(channel));
     return rc < 0 ? rc : scp_verify(copy, ep);
 }

@@ -443,15 +443,15 @@ static int ssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
 /* What the far side runs: says its pid and becomes the program. A watcher reads the channel's standard input, which
  * nobody writes to: its end means that the connection or the channel is gone, and then the program must not outlive it.
  * The watcher is nobody's child, so the program sees only children of its own; it kills only a process that began when
- * ours did, as a pid may be somebody else's by then. Without quotes, backslashes and exclamation marks, which login
- * shells read in different ways. $1 is the mark. */
+ * ours did, as a pid may be somebody else's by then. It is one line, and has no single quotes, backslashes and
+ * exclamation marks, which login shells read in different ways. $1 is the mark. */
 static const char launcher[] =
     "m=$1; shift; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL; exec 3<&0 </dev/null; "
     "began() { s=; { read -r s </proc/$$/stat; } 2>/dev/null; s=${s##*)}; set -- $s; b=${20}; }; "
     "b=; began; a=$b; "
     "( ( trap \"\" TERM HUP INT; while read -r x; do :; done <&3; "
     "for k in TERM KILL; do began; [ -n \"$a\" ] && [ \"$a\" = \"$b\" ] || exit; "
-    "kill -$k -- -$$ || kill -$k $$; sleep 2; done ) >/dev/null 2>&1 & ); "
+    "kill -$k -$$ || kill -$k $$; sleep 2; done ) >/dev/null 2>&1 & ); "
     "echo \"$m $$ $a\"; exec 3<&-; exec \"$@\"";
 
 /* $1 signal, $2 pid, $3 when it began, or nothing when that is unknown. The group, as it is the leader of one: what it
@@ -459,7 +459,7 @@ static const char launcher[] =
 static const char signaller[] =
     "s=; { read -r s </proc/$2/stat; } 2>/dev/null; s=${s##*)}; f() { b=${20}; }; f $s; "
     "[ -z \"$3\" ] || [ \"$3\" = \"$b\" ] || exit 0; "
-    "kill -$1 -- -$2 2>/dev/null || kill -$1 $2";
+    "kill -$1 -$2 2>/dev/null || kill -$1 $2";
 
 static int command_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *const front[], const char *const argv[])
 {

@@ -105,10 +105,11 @@ sshd_start() { # sshd_start HOST [OPTION...]
     mkdir -p "$sshd_dir"
     accounts_make "$sshd_dir"
     [ -f "$sshd_dir/host_key" ] || ssh-keygen -q -t ed25519 -N '' -f "$sshd_dir/host_key"
+    case $* in *Subsystem*) subsystem='' ;; *) subsystem='Subsystem sftp internal-sftp' ;; esac
     { printf '%s\n' "$@" # sshd takes the first of two
       printf '%s\n' "HostKey $sshd_dir/host_key" "AuthorizedKeysFile $tmp/authorized_keys" 'Port 22' 'UsePAM yes' \
           'StrictModes no' 'PermitRootLogin yes' 'UseDNS no' 'LogLevel VERBOSE' 'MaxStartups 100' 'PidFile none' \
-          'Subsystem sftp internal-sftp'; } >"$sshd_dir/sshd_config"
+          "$subsystem"; } >"$sshd_dir/sshd_config"
     ip netns exec "$net-$sshd_host" unshare -m -u sh -c '
         dir=$1 host=$2 sshd=$3
         mount --make-rprivate / && mount --bind "$dir/passwd" /etc/passwd && mount --bind "$dir/shadow" /etc/shadow &&
@@ -124,6 +125,20 @@ sshd_start() { # sshd_start HOST [OPTION...]
     diag "sshd on host $sshd_host does not start:"
     sed 's/^/# /' "$sshd_dir/log"
     return 1
+}
+
+probe() { # probe ARG...: ssh-probe in the operator's namespace; sets $status, $out, $err and $elapsed, in milliseconds
+    probe_begin=$(date +%s%N)
+    run on_operator "$builddir/tests/functional/ssh-probe" "$@"
+    elapsed=$((($(date +%s%N) - probe_begin) / 1000000))
+}
+
+within() { # within NAME MILLISECONDS: the last probe took no longer
+    ok "$1" [ "$elapsed" -le "$2" ] || diag "it took $elapsed ms, not $2"
+}
+
+sshd_log() { # sshd_log HOST REGEX: the number of lines of its log that match
+    grep -Ec -- "$2" "$tmp/host-$1/log"
 }
 
 sshd_stop() { # sshd_stop HOST
