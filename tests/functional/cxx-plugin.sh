@@ -14,7 +14,7 @@ ok "it compiles without a warning and is complete" "$cxx" -std=c++20 -Wall -Wext
 
 VMTP_PLUGIN_PATH=$tmp/plugins:$VMTP_PLUGIN_PATH
 run "$VMTP" plugin list
-like "it is listed as loaded" "$out" '^tool +cxx +1\.0 .*tool-cxx\.so.* ok|^tool +cxx +1\.0.* ok'
+like "it is listed as loaded" "$out" '^tool +cxx +1\.0 +ok '
 run "$VMTP" plugin show cxx
 is "it can be shown" "$status" 0
 for option in quick answer size rate pause word mood; do
@@ -25,10 +25,8 @@ if [ "$(id -u)" = 0 ] || unshare -Urn true 2>/dev/null; then
     run "$VMTP" --topology namespace --tp-tool cxx:answer=7,word=good --protocols T -t 1 --json "$tmp/result.json"
     is "a run with it passes" "$status" 0
     [ "$status" = 0 ] || diag "$err"
-    run python3 -c 'import json, sys
-items = json.load(open(sys.argv[1]))["flows"][0]["results"]
-print({(i["tool"], i["throughput_kbps"]) for i in items})' "$tmp/result.json"
-    is "... and reports what its option says" "$out" "{('cxx', 7000)}"
+    is "... and reports what its option says" \
+        "$(json_query "$tmp/result.json" '{(i["tool"], i["throughput_kbps"]) for i in items}')" "{('cxx', 7000)}"
     run "$VMTP" --topology namespace --tp-tool cxx:answer=1001 --protocols T
     is "a value out of its range is a usage error" "$status" 2
     like "... that names the option" "$err" 'answer'
