@@ -10,18 +10,24 @@
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
-/* Made by libtool for libvmtp; missing where the core is linked without it (unit tests). */
+/* Made by libtool for libvmtp, or for a program that the core is linked into (unit tests). Either may be missing. */
 extern const lt_dlsymlist lt_libvmtp_LTX_preloaded_symbols[] __attribute__((weak));
+extern const lt_dlsymlist lt__PROGRAM__LTX_preloaded_symbols[] __attribute__((weak));
 
 static lt_dladvise advise;
 static bool ready;
+
+static const lt_dlsymlist *builtins(void)
+{
+    return lt_libvmtp_LTX_preloaded_symbols ? lt_libvmtp_LTX_preloaded_symbols : lt__PROGRAM__LTX_preloaded_symbols;
+}
 
 static void start_ltdl(void)
 {
     if (lt_dlinit() != 0)
         return;
-    if (lt_libvmtp_LTX_preloaded_symbols)
-        lt_dlpreload(lt_libvmtp_LTX_preloaded_symbols);
+    if (builtins())
+        lt_dlpreload(builtins());
     /* resident: OpenSSL, mongoc and memory checkers all want code that never goes away */
     ready = lt_dladvise_init(&advise) == 0 && lt_dladvise_local(&advise) == 0 && lt_dladvise_resident(&advise) == 0;
 }
@@ -79,9 +85,7 @@ static bool is_module_entry(const lt_dlsymlist *entry)
 const char *vmtp_loader_builtin(size_t i)
 {
     static char name[64];
-    if (!lt_libvmtp_LTX_preloaded_symbols)
-        return NULL;
-    for (const lt_dlsymlist *entry = lt_libvmtp_LTX_preloaded_symbols; entry->name; entry++) {
+    for (const lt_dlsymlist *entry = builtins(); entry && entry->name; entry++) {
         if (!is_module_entry(entry) || i-- > 0)
             continue;
         size_t len = strlen(entry->name) - 2;

@@ -222,7 +222,7 @@ static void play_many(struct script *script)
     script->tool = "iperf";
     script_run_begin(script, "T");
     for (int f = 0; f < 100; f++) {
-        char id[16];
+        char id[32];
         snprintf(id, sizeof id, "flow-%d", f);
         script_flow_begin(script, id, "7", "Native inter-host", "10.0.0.1", "10.0.0.2");
         for (int r = 0; r < 10; r++) {
