@@ -56,18 +56,19 @@ by_hand() { # adds bit/s to FILE
         tries=$((tries + 1))
         sleep 0.1
     done
-    on_host b nuttcp -T "$seconds" -l 65536 -P 5002 -fparse 203.0.113.1 >"$tmp/hand" || exit 1
+    on_host b nuttcp -T "$seconds" -l 65536 -P 5002 -fparse 203.0.113.1 >"$tmp/said" || exit 1
     kill $server
     wait $server 2>/dev/null
-    sed -n 's/.*rate_Mbps=\([0-9.]*\).*/\1/p' "$tmp/hand" | awk '{ printf "%.0f\n", $1 * 1e6 }' >>"$1"
+    sed -n 's/.*rate_Mbps=\([0-9.]*\).*/\1/p' "$tmp/said" | awk '{ printf "%.0f\n", $1 * 1e6 }' >>"$1"
 }
 
-take_turns() { # take_turns NAME
+take_turns() { # take_turns NAME: sets $apart
+    rm -f "$tmp/vmtp" "$tmp/hand"
     for _ in $(seq "$rounds"); do
-        by_vmtp "$tmp/$1.vmtp"
-        by_hand "$tmp/$1.hand"
+        by_vmtp "$tmp/vmtp"
+        by_hand "$tmp/hand"
     done
-    vmtp=$(median <"$tmp/$1.vmtp") hand=$(median <"$tmp/$1.hand")
+    vmtp=$(median <"$tmp/vmtp") hand=$(median <"$tmp/hand")
     note "$1: through VMTP" "$(awk "BEGIN { printf \"%.2f\", $vmtp / 1e6 }") Mbit/s"
     note "$1: by hand" "$(awk "BEGIN { printf \"%.2f\", $hand / 1e6 }") Mbit/s"
     apart=$(awk "BEGIN { d = ($vmtp - $hand) / $hand * 100; printf \"%.2f\", d < 0 ? -d : d }")
