@@ -30,6 +30,8 @@ static const struct vmtp_cli_option options[] = {
       "multicast group; adds M to the protocols [231.1.1.1]"),
     ROW(WHAT, FLAG, "inter-node-only", "inter_node_only", NULL, OLD, MEASURE,
       "no flow from a host to itself"),
+    ROW(WHAT, FLAG, "ask-password", "ask_password", NULL, 0, MEASURE,
+      "ask on the terminal for the password of each host that has neither a password nor a key file of its own"),
 
     ROW(HOW, TEXT, "time", "time", "SECONDS", OLD, MEASURE,
       "length of each throughput measurement [10]", .brief = "t"),
@@ -81,6 +83,8 @@ static const struct vmtp_cli_option options[] = {
       "openrc file with the credentials; it is read, not executed", .brief = "r"),
     ROW(OPENSTACK, TEXT, "password", "password", "PASSWORD", OLD | SECRET, MEASURE,
       "OpenStack password; wins over the openrc file and the environment", .brief = "p"),
+    ROW(OPENSTACK, TEXT, "os-password-file", "os_password_file", "FILE", 0, MEASURE,
+      "file whose only line is the OpenStack password"),
     ROW(OPENSTACK, TEXT, "os-cloud", "os_cloud", "NAME", 0, MEASURE,
       "take the credentials of this entry of clouds.yaml"),
     ROW(OPENSTACK, FLAG, "no-env", "no_env", NULL, OLD, MEASURE,

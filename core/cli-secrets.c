@@ -3,26 +3,11 @@
 #include <string.h>
 
 #include "core/cli.h"
+#include "core/secret.h"
 
 static bool key_char(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || c == '-';
-}
-
-/* Does the key of n characters say that its value is secret? "tlsCertificateKeyFilePassword", "api_key" ... */
-static bool secret_key(const char *key, size_t n)
-{
-    static const char *const signs[] = {"pass", "pwd", "secret", "token", "credential", "apikey"};
-    char plain[64];
-    size_t len = 0;
-    for (size_t i = 0; i < n && len + 1 < sizeof plain; i++)
-        if (key[i] != '_' && key[i] != '-')
-            plain[len++] = (char)tolower((unsigned char)key[i]);
-    plain[len] = '\0';
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
-        if (strstr(plain, signs[i]))
-            return true;
-    return false;
 }
 
 /* Only the plugin knows where a value ends, so what follows a secret key is taken as secret to the end. */
@@ -30,7 +15,7 @@ static bool find_secret_value(const char *word, size_t *from, size_t *to)
 {
     size_t start = 0;
     for (size_t i = 0; word[i]; i++) {
-        if (word[i] == '=' && word[i + 1] && secret_key(word + start, i - start)) {
+        if (word[i] == '=' && word[i + 1] && vmtp_secret_name(word + start, i - start)) {
             *from = i + 1;
             *to = strlen(word);
             return true;

@@ -13,6 +13,7 @@
 #include "core/probe.h"
 #include "core/progress.h"
 #include "core/run.h"
+#include "core/secret.h"
 #include "core/settings.h"
 #include "core/sinks.h"
 #include "core/util/cleanup.h"
@@ -63,9 +64,11 @@ static int set_log(vmtp_ctx *ctx, const struct vmtp_settings *settings)
 
 /* --- run and plan --- */
 
-static int command_run(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const struct vmtp_settings *settings)
+static int command_run(struct vmtp_ctx *ctx, struct vmtp_cli *cli, struct vmtp_settings *settings)
 {
     int rc = set_log(ctx, settings);
+    if (rc == VMTP_OK)
+        rc = vmtp_secrets_find(ctx, settings, cli->command == VMTP_CMD_RUN);
     if (rc < 0)
         return say(ctx, rc);
     struct vmtp_run run = {.args = cli->args, .with_table = true, .progress = vmtp_progress_show};
@@ -142,6 +145,9 @@ static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
         vmtp_settings_print(&settings, stdout);
         return printed(VMTP_EXIT_PASSED);
     case VMTP_CMD_CONFIG_CHECK:
+        rc = vmtp_secrets_find(ctx, &settings, false);
+        if (rc < 0)
+            return say(ctx, rc);
         printf("%s: no error found\n", cli->config_file ? cli->config_file : "configuration");
         return printed(VMTP_EXIT_PASSED);
     default:
@@ -182,6 +188,7 @@ static int command(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
 
 int vmtp_main(int argc, char **argv)
 {
+    vmtp_secrets_guard();
     catch_signals();
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_init(&ctx, &vmtp_run_interrupted);

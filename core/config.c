@@ -549,5 +549,7 @@ int vmtp_config_read(vmtp_ctx *ctx, const char *path, struct vmtp_node **root)
     int rc = vmtp_file_read(ctx, path, FILE_MAX, &text, &len);
     if (rc < 0)
         return rc == VMTP_ENOMEM ? rc : VMTP_ECONFIG; /* the words are there; to the user it is a bad configuration */
-    return vmtp_config_parse(ctx, text, len, path, root);
+    rc = vmtp_config_parse(ctx, text, len, path, root);
+    explicit_bzero(text, len); /* there may be passwords in it */
+    return rc;
 }

@@ -9,6 +9,7 @@
 #include "core/ctx.h"
 #include "core/transport.h"
 #include "core/util/cleanup.h"
+#include "core/util/prompt.h"
 #include "core/util/str.h"
 
 enum {
@@ -47,7 +48,7 @@ void vmtp_pairs_clear(struct vmtp_pairs *pairs)
 {
     for (size_t i = 0; i < pairs->n; i++) {
         free(pairs->items[i].name);
-        free(pairs->items[i].text);
+        vmtp_secret_free(pairs->items[i].text); /* a login has a password */
     }
     free(pairs->items);
     *pairs = (struct vmtp_pairs){0};

@@ -65,6 +65,7 @@ int vmtp_port_listener(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, 
 /* What hosts are offered for logging in, beyond vmtp_login: set once before the first connection. */
 struct vmtp_ssh_defaults {
     const char *private_key_file; /* of the configuration, or NULL */
+    const char *key_passphrase;   /* of encrypted keys, beside VMTP_KEY_PASSPHRASE, which wins; or NULL */
     double timeout;               /* s to reach a host; only "not reachable yet" is tried again */
 };
 extern struct vmtp_ssh_defaults vmtp_ssh_defaults;

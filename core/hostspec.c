@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/secret.h"
 #include "core/units.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
@@ -22,6 +23,8 @@ void vmtp_hostspec_clear(struct vmtp_hostspec *spec)
     free(spec->password);
     free(spec->interface);
     free(spec->key_file);
+    free(spec->password_file);
+    free(spec->password_env);
     *spec = (struct vmtp_hostspec){0};
 }
 
@@ -152,12 +155,51 @@ static int store_key(struct parsing *p, const char *path)
     return expanded ? vmtp_set_text(&p->spec->key_file, expanded) : VMTP_ENOMEM;
 }
 
+static int store_password_file(struct parsing *p, const char *path)
+{
+    if (!*path)
+        return vmtp_node_fail(p->ctx, p->node, "the path of the password file is empty");
+    VMTP_CLEAN(mem) char *expanded = vmtp_expand_home(path);
+    return expanded ? vmtp_set_text(&p->spec->password_file, expanded) : VMTP_ENOMEM;
+}
+
+/* Only such a name is taken out of the environment of what VMTP starts. What is none may be the password: not shown. */
+static int store_password_env(struct parsing *p, const char *name)
+{
+    static const char prefix[] = "VMTP_HOST_PASSWORD";
+    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0 || name[len] || !vmtp_secret_name(name, len))
+        return vmtp_node_fail(p->ctx, p->node, "password_env: not the name of a variable that begins with %s, as in "
+                                               "%s_A", prefix, prefix);
+    return vmtp_set_text(&p->spec->password_env, name);
+}
+
+/* What a query can say. */
+static const struct {
+    const char *name; /* with its '=' */
+    int (*store)(struct parsing *p, const char *text);
+} queries[] = {
+    {"port=", store_port},
+    {"key=", store_key},
+    {"password_file=", store_password_file},
+    {"password_env=", store_password_env},
+};
+
+/* The entry of queries that text begins with; -1: none. */
+static int query_at(const char *text)
+{
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
+        if (strncmp(text, queries[i].name, strlen(queries[i].name)) == 0)
+            return (int)i;
+    return -1;
+}
+
 /* The '?' where the query begins: the last one that one of its names follows, since a password may hold '?' too. */
 static char *find_query(char *text)
 {
     char *query = NULL;
     for (char *mark = strchr(text, '?'); mark; mark = strchr(mark + 1, '?'))
-        if (strncmp(mark + 1, "port=", 5) == 0 || strncmp(mark + 1, "key=", 4) == 0)
+        if (query_at(mark + 1) >= 0)
             query = mark;
     return query;
 }
@@ -169,13 +211,12 @@ static int parse_query(struct parsing *p, char *query)
         char *next = strchr(query, '&');
         if (next)
             *next++ = '\0';
-        int rc;
-        if (strncmp(query, "port=", 5) == 0)
-            rc = store_port(p, query + 5);
-        else if (strncmp(query, "key=", 4) == 0)
-            rc = store_key(p, query + 4);
-        else
-            rc = vmtp_node_fail(p->ctx, p->node, "only port=NUMBER and key=FILE can follow '?', joined by '&'");
+        int which = query_at(query);
+        if (which < 0)
+            return vmtp_node_fail(p->ctx, p->node,
+                                  "only port=NUMBER, key=FILE, password_file=FILE and password_env=NAME can follow "
+                                  "'?', joined by '&'");
+        int rc = queries[which].store(p, query + strlen(queries[which].name));
         if (rc < 0)
             return rc;
         query = next;
@@ -236,7 +277,8 @@ static int parse_classic(struct parsing *p, char *text)
 
 static int store_member(struct parsing *p, const char *key, const char *text)
 {
-    static const char *const names[] = {"user", "host", "port", "password", "interface", "key_file", NULL};
+    static const char *const names[] = {"user",          "host",         "port",      "password",
+                                        "password_file", "password_env", "interface", "key_file", NULL};
     if (strcmp(key, "user") == 0)
         return store_user(p, text);
     if (strcmp(key, "host") == 0)
@@ -245,6 +287,10 @@ static int store_member(struct parsing *p, const char *key, const char *text)
         return store_port(p, text);
     if (strcmp(key, "password") == 0)
         return store(&p->spec->password, text);
+    if (strcmp(key, "password_file") == 0)
+        return store_password_file(p, text);
+    if (strcmp(key, "password_env") == 0)
+        return store_password_env(p, text);
     if (strcmp(key, "interface") == 0)
         return store_interface(p, text);
     if (strcmp(key, "key_file") == 0)
@@ -268,8 +314,18 @@ static int parse_map(struct parsing *p, const struct vmtp_node *map)
         if (rc < 0)
             return rc;
     }
+    p->node = map;
     if (!p->spec->user || !p->spec->host)
         return vmtp_node_fail(p->ctx, map, "a host needs 'user' and 'host'");
+    return VMTP_OK;
+}
+
+static int check_passwords(struct parsing *p)
+{
+    const struct vmtp_hostspec *spec = p->spec;
+    if (!!spec->password + !!spec->password_file + !!spec->password_env > 1)
+        return vmtp_node_fail(p->ctx, p->node,
+                              "one host takes one of password, password_file and password_env, not two");
     return VMTP_OK;
 }
 
@@ -292,5 +348,5 @@ int vmtp_hostspec_parse(vmtp_ctx *ctx, const struct vmtp_node *node, bool with_i
     } else {
         return vmtp_node_fail(ctx, node, "%s where a host is expected", vmtp_node_kind_name(node));
     }
-    return rc;
+    return rc < 0 ? rc : check_passwords(&p);
 }

@@ -13,12 +13,14 @@ struct vmtp_hostspec {
     char *user, *host; /* host: a name or an address without brackets */
     uint16_t port;     /* 0: not given */
     char *password, *interface, *key_file; /* NULL: not given */
+    char *password_file, *password_env;    /* where the password stands instead; secret.h looks there */
 };
 
 /* Parses one host. node is a scalar in the classic form, "user@host[:password[:interface]]" with, behind '?', the query
  * "port=2222&key=/path" for what that form cannot say ("user@[2001:db8::1]?port=2222"); or a map with the keys user,
- * host, port, password, interface, key_file. Where an interface can be chosen (--host), two or more colons mean that
- * the last part is one. VMTP_ECONFIG names the source, never the password. *spec is to be cleared in any case. */
+ * host, port, password, password_file, password_env, interface, key_file. Where an interface can be chosen (--host),
+ * two or more colons mean that the last part is one. VMTP_ECONFIG names the source, never the password. *spec is to be
+ * cleared in any case. */
 int vmtp_hostspec_parse(vmtp_ctx *ctx, const struct vmtp_node *node, bool with_interface, struct vmtp_hostspec *spec);
 void vmtp_hostspec_clear(struct vmtp_hostspec *spec);
 

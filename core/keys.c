@@ -176,6 +176,8 @@ static const struct vmtp_key keys[] = {
     /* hosts */
     FILE_("private_key_file", private_key_file),
     FILE_("public_key_file", public_key_file),
+    PATH("key_passphrase_file", key_passphrase_file),
+    BOOL("ask_password", ask_password),
     SECONDS("ssh_timeout", ssh_timeout, 1, 86400, .fallback = "100"),
     {.name = "ssh_retry_count", .type = VMTP_KEY_RETRIES, .min = 1, .max = 43200, .target = "ssh_timeout"},
 
@@ -204,6 +206,7 @@ static const struct vmtp_key keys[] = {
     TEXT("os_cloud", os_cloud, CLOUD),
     TEXT("password", password, .flags = VMTP_KEY_CLOUD | VMTP_KEY_SECRET),
     ALIAS("passwd", "password"),
+    PATH("os_password_file", os_password_file, CLOUD),
     BOOL("no_env", no_env),
 
     /* OpenStack: VMs */

@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "core/run.h"
+#include "core/secret.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
@@ -168,5 +169,9 @@ int vmtp_run(const struct vmtp_options *theirs, char **json, char **error)
     rc = vmtp_settings_load(&ctx, options.config, tree, &settings);
     if (rc == VMTP_OK && settings.logfile && settings.logfile[0])
         rc = vmtp_log_open_file(&ctx, settings.logfile);
+    if (rc == VMTP_OK && settings.ask_password)
+        rc = vmtp_fail(&ctx, VMTP_ECONFIG, "ask_password: a library does not ask; give the passwords in 'hosts'");
+    if (rc == VMTP_OK)
+        rc = vmtp_secrets_find(&ctx, &settings, false);
     return rc < 0 ? refuse(&ctx, rc, error) : run_settings(&options, &settings, json, error);
 }

@@ -12,6 +12,7 @@
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
+static const char OPTION_CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 enum { OPTIONS_MAX = 200, OPTS_SIZE_MAX = 1 << 16, NAME_LEN_MAX = 40, SPEC_MAX = 8192 };
 
 /* What an option is called, what its text looks like, and how large its field is. */
@@ -347,8 +348,9 @@ int vmtp_spec_name(vmtp_ctx *ctx, const char *spec, const char *source, char **n
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)copy[i];
         if (!path && !isalnum(c) && !strchr("-_", c))
-            return vmtp_fail(ctx, VMTP_ECONFIG, "%s: '%s' is not a name; options follow a colon, NAME:option=value,...",
-                             source, copy);
+            return vmtp_fail(ctx, VMTP_ECONFIG,
+                             "%s: '%.*s%s' is not a name; options follow a colon, NAME:option=value,...", source,
+                             (int)strcspn(copy, "=@"), copy, strpbrk(copy, "=@") ? "..." : "");
         if (!path)
             copy[i] = (char)tolower(c);
     }
@@ -393,6 +395,9 @@ static int read_pair(vmtp_ctx *ctx, const char *source, const struct vmtp_plugin
     if (!name)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     const struct vmtp_option *option = find_option(plugin, name, NULL);
+    if (!option && name[strspn(name, OPTION_CHARS)]) /* it may be an address with a password in it: not shown */
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s: what follows is not of the form option=value,...", source,
+                         plugin->name);
     if (!option) {
         suggest(plugin, name, why);
         return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s: unknown option '%.60s'%s", source, plugin->name, name, why);

@@ -133,6 +133,7 @@ int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
         return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
     vmtp_ssh_defaults = (struct vmtp_ssh_defaults){
         .private_key_file = settings->private_key_file,
+        .key_passphrase = settings->key_passphrase,
         .timeout = settings->ssh_timeout,
     };
     int rc = choose_topologies(run);

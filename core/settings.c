@@ -5,16 +5,16 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
-#include "core/cli.h"
 #include "core/keys.h"
 #include "core/options.h"
+#include "core/secret.h"
 #include "core/units.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/prompt.h"
 #include "core/util/str.h"
 
 enum { KEYS_MAX = 200, NAME_SIZE = 128, LIST_MAX = 64, RETRY_SECONDS = 2 };
@@ -265,7 +265,7 @@ static int store_protocols(struct filling *fill, const struct vmtp_key *key, con
 /* A text where a list is expected is a list of one, or of what stands between commas. */
 static int become_list(struct vmtp_node *node, bool commas)
 {
-    VMTP_CLEAN(mem) char *text = VMTP_TAKE(node->text);
+    VMTP_CLEAN(secret) char *text = VMTP_TAKE(node->text);
     node->kind = VMTP_NODE_LIST;
     char *rest = *text ? text : NULL;
     while (rest) {
@@ -617,20 +617,23 @@ void vmtp_settings_clear(struct vmtp_settings *settings)
     free_hosts(settings);
     free(settings->cloud_option);
     free(settings->later_option);
+    vmtp_secret_free(settings->key_passphrase);
     vmtp_node_free(settings->tree);
     *settings = (struct vmtp_settings){0};
 }
 
 /* ---- the layers ---- */
 
-/* Checks the names in a layer and lays it over those below. Consumes it. */
-static int add_layer(vmtp_ctx *ctx, struct vmtp_node *user, struct vmtp_node *layer)
+/* Checks the names in a layer and lays it over those below. Consumes it. file: where it is from; NULL: options. */
+static int add_layer(vmtp_ctx *ctx, struct vmtp_node *user, struct vmtp_node *layer, const char *file)
 {
     int rc = tidy(ctx, layer, "");
     if (rc < 0) {
         vmtp_node_free(layer);
         return rc;
     }
+    if (file && vmtp_settings_hold_secret(layer))
+        vmtp_secret_check_mode(ctx, file);
     return vmtp_config_merge(user, layer);
 }
 
@@ -638,7 +641,7 @@ static int add_file(vmtp_ctx *ctx, struct vmtp_node *user, const char *path)
 {
     struct vmtp_node *layer = NULL;
     int rc = vmtp_config_read(ctx, path, &layer);
-    return rc < 0 ? rc : add_layer(ctx, user, layer);
+    return rc < 0 ? rc : add_layer(ctx, user, layer, path);
 }
 
 /* ~/.vmtp.yaml, if it is a file */
@@ -663,137 +666,8 @@ int vmtp_settings_load(vmtp_ctx *ctx, const char *config_file, struct vmtp_node 
     if (rc == VMTP_OK && config_file)
         rc = add_file(ctx, user, config_file);
     if (rc == VMTP_OK && options)
-        rc = add_layer(ctx, user, VMTP_TAKE(options));
+        rc = add_layer(ctx, user, VMTP_TAKE(options), NULL);
     if (rc == VMTP_OK)
         return vmtp_settings_read(ctx, VMTP_TAKE(user), settings);
     return rc == VMTP_ENOMEM ? vmtp_fail(ctx, rc, "out of memory") : rc;
-}
-
-/* ---- for people ---- */
-
-/* As a double-quoted YAML scalar unless it is plain beyond doubt. */
-static void print_scalar(FILE *out, const char *text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+";
-    if (*text && *text != '.' && *text != '+' && text[strspn(text, plain)] == '\0' && strcasecmp(text, "null") != 0) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(out, "\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7f)
-            fprintf(out, "\\x%02X", *p);
-        else
-            fputc(*p, out);
-    }
-    fputc('"', out);
-}
-
-/* Would NAME=VALUE be secret in a specification? */
-static bool is_password(const char *name)
-{
-    size_t from, to;
-    VMTP_CLEAN(mem) char *pair = vmtp_format("%s=x", name);
-    return !pair || vmtp_cli_find_secret(pair, true, &from, &to);
-}
-
-static void print_without(FILE *out, const char *text, size_t from, size_t to)
-{
-    VMTP_CLEAN(mem) char *masked = vmtp_format("%.*s" VMTP_CLI_MASK "%s", (int)from, text, text + to);
-    print_scalar(out, masked ? masked : VMTP_CLI_MASK);
-}
-
-/* user@host:<MASKED>: an interface behind the password goes too, as nothing tells where a password ends. */
-static void print_host(FILE *out, const char *text)
-{
-    const char *at = strchr(text, '@');
-    const char *host = at ? at + 1 : text;
-    size_t colon = (size_t)(host - text) + (*host == '[' ? strcspn(host, "]") : 0);
-    colon += strcspn(text + colon, ":");
-    if (text[colon])
-        print_without(out, text, colon + 1, strlen(text));
-    else
-        print_scalar(out, text);
-}
-
-/* A value that may hold a password: as a URL does, or behind a key of a specification. */
-static void print_careful(FILE *out, const char *text, bool specification)
-{
-    size_t from, to;
-    if (vmtp_cli_find_secret(text, specification, &from, &to))
-        print_without(out, text, from, to);
-    else
-        print_scalar(out, text);
-}
-
-enum show { SHOW_ALL, SHOW_HOST, SHOW_SPEC, SHOW_NOTHING };
-
-static void print_text(FILE *out, const char *text, enum show show)
-{
-    fputc(' ', out);
-    if (show == SHOW_NOTHING)
-        print_scalar(out, VMTP_CLI_MASK);
-    else if (show == SHOW_HOST)
-        print_host(out, text);
-    else
-        print_careful(out, text, show == SHOW_SPEC);
-    fputc('\n', out);
-}
-
-static void print_node(FILE *out, const struct vmtp_node *node, unsigned depth, enum show show)
-{
-    switch (node->kind) {
-    case VMTP_NODE_NULL:
-        fputs("\n", out);
-        return;
-    case VMTP_NODE_SCALAR:
-        print_text(out, node->text, show);
-        return;
-    case VMTP_NODE_LIST:
-    case VMTP_NODE_MAP:
-        break;
-    }
-    if (node->n == 0)
-        fputs(node->kind == VMTP_NODE_MAP ? " {}" : " []", out);
-    fputc('\n', out);
-    for (size_t i = 0; i < node->n; i++) {
-        fprintf(out, "%*s", (int)(2 * depth + 2), "");
-        bool map = node->kind == VMTP_NODE_MAP;
-        if (map)
-            print_scalar(out, node->keys[i]);
-        fputs(map ? ":" : "-", out);
-        enum show inner = map && is_password(node->keys[i]) ? SHOW_NOTHING
-                          : map && show == SHOW_HOST        ? SHOW_ALL /* a host as a map: its parts */
-                                                            : show;
-        print_node(out, node->items[i], depth + 1, inner);
-    }
-}
-
-static enum show show_of(const struct vmtp_key *key)
-{
-    if (!key)
-        return SHOW_ALL;
-    switch (key->type) {
-    case VMTP_KEY_HOST:
-    case VMTP_KEY_HOSTS:
-        return SHOW_HOST;
-    case VMTP_KEY_SPEC:
-    case VMTP_KEY_SPECS:
-    case VMTP_KEY_PLUGINS:
-        return SHOW_SPEC;
-    default:
-        return key->flags & VMTP_KEY_SECRET ? SHOW_NOTHING : SHOW_ALL;
-    }
-}
-
-void vmtp_settings_print(const struct vmtp_settings *settings, FILE *out)
-{
-    const struct vmtp_node *tree = settings->tree;
-    fputs("---\n", out);
-    for (size_t i = 0; tree && i < tree->n; i++) {
-        fprintf(out, "%s:", tree->keys[i]);
-        print_node(out, tree->items[i], 0, show_of(vmtp_key_find(tree->keys[i])));
-    }
 }

@@ -56,6 +56,9 @@ struct vmtp_settings {
     /* hosts */
     const char *private_key_file, *public_key_file; /* files that are there */
     double ssh_timeout;                             /* s to reach a host */
+    const char *key_passphrase_file;
+    char *key_passphrase; /* what is in it; vmtp_secrets_find() looks */
+    bool ask_password;
     int ports;                                      /* enum vmtp_ports */
     bool ports_fixed;                               /* ports: fixed */
 
@@ -74,7 +77,7 @@ struct vmtp_settings {
     const char *monitor; /* HOST[:PORT] of a gmond */
 
     /* cloud: parsed and checked, refused as long as no topology serves them */
-    const char *rc, *os_cloud, *password;
+    const char *rc, *os_cloud, *password, *os_password_file;
     bool no_env;
     const char *image_name, *ssh_vm_username, *vm_image_url, *vm_image_checksum;
     bool delete_image_after_run;
@@ -116,6 +119,9 @@ int vmtp_settings_load(vmtp_ctx *ctx, const char *config_file, struct vmtp_node 
 
 /* The merged configuration as YAML. What is or may hide a secret is replaced: passwords, the options of plugins. */
 void vmtp_settings_print(const struct vmtp_settings *settings, FILE *out);
+
+/* Whether a layer (a map of keys) holds a secret, as far as the names of its keys tell. */
+bool vmtp_settings_hold_secret(const struct vmtp_node *layer);
 
 static inline void vmtp_clean_settings(struct vmtp_settings *settings)
 {

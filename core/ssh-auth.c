@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/secret.h"
 #include "core/ssh-agent.h"
 #include "core/ssh-key.h"
 #include "core/ssh.h"
@@ -249,11 +250,13 @@ static int prompt_and_use(struct auth *auth, const struct vmtp_ssh_key *key)
 
 static int use_encrypted_key(struct auth *auth, const struct vmtp_ssh_key *key)
 {
-    const char *given = getenv("VMTP_KEY_PASSPHRASE");
-    if (given && given[0]) {
+    const char *variable = vmtp_secret_env("VMTP_KEY_PASSPHRASE");
+    const char *given = variable ? variable : vmtp_ssh_defaults.key_passphrase;
+    if (given) {
         int rc = use_key(auth, key, given);
         if (rc == VMTP_ECONFIG)
-            note(&auth->unusable, "key %s: the passphrase in VMTP_KEY_PASSPHRASE is wrong", key->path);
+            note(&auth->unusable, "key %s: the passphrase in %s is wrong", key->path,
+                 variable ? "VMTP_KEY_PASSPHRASE" : "key_passphrase_file");
         return rc == VMTP_ECONFIG ? REFUSED : rc;
     }
     double deadline = auth->ctx->deadline, begin = vmtp_now();
@@ -265,7 +268,8 @@ static int use_encrypted_key(struct auth *auth, const struct vmtp_ssh_key *key)
         auth->ctx->deadline = deadline + vmtp_now() - begin; /* the user's time is not the host's */
     if (rc == VMTP_ENOTSUP)
         note(&auth->unusable,
-             "key %s is encrypted: set VMTP_KEY_PASSPHRASE, run on a terminal to be asked, or load it into an agent",
+             "key %s is encrypted: set VMTP_KEY_PASSPHRASE or key_passphrase_file, run on a terminal to be asked, or "
+             "load it into an agent",
              key->path);
     else if (rc == VMTP_ECONFIG)
         note(&auth->unusable, "key %s: wrong passphrase", key->path);

@@ -33,6 +33,7 @@ int vmtp_file_read(vmtp_ctx *ctx, const char *path, size_t max, char **text, siz
         if (rc < 0)
             return vmtp_fail(ctx, rc, "%s: larger than %zu bytes", path, max);
     }
+    explicit_bzero(chunk, sizeof chunk); /* it may have been a key */
     *len = buf.len;
     *text = vmtp_buf_take(&buf);
     return *text ? VMTP_OK : VMTP_ENOMEM;

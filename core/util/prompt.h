@@ -11,4 +11,9 @@ int vmtp_prompt_secret(vmtp_ctx *ctx, const char *question, char **answer);
 /* Overwrites and frees a secret. Takes NULL. */
 void vmtp_secret_free(char *secret);
 
+static inline void vmtp_clean_secret(char **secret)
+{
+    vmtp_secret_free(*secret);
+}
+
 #endif

@@ -145,6 +145,8 @@ int vmtp_set_text(char **member, const char *text)
     char *copy = text ? strdup(text) : NULL;
     if (text && !copy)
         return VMTP_ENOMEM;
+    if (*member)
+        explicit_bzero(*member, strlen(*member));
     free(*member);
     *member = copy;
     return VMTP_OK;

@@ -24,7 +24,8 @@ bool vmtp_same_name(const char *a, const char *b);
  * enough to be meant. names is NULL-ended; the answer is one of its members. */
 const char *vmtp_nearest(const char *misspelt, const char *const names[]);
 
-/* Replaces a text member: frees the old, stores a copy of text (NULL stays NULL). VMTP_ENOMEM or VMTP_OK. */
+/* Replaces a text member: overwrites (it may be a secret) and frees the old, stores a copy of text (NULL stays NULL).
+ * VMTP_ENOMEM or VMTP_OK. */
 int vmtp_set_text(char **member, const char *text);
 
 #endif

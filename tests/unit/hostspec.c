@@ -79,7 +79,15 @@ static void test_bad(void)
         {"u@h?port=0", "--host: the port is not a number from 1 to 65535"},
         {"u@h?port=ssh", "--host: the port is not a number from 1 to 65535"},
         {"u@h?key=", "--host: the key file is empty"},
-        {"u@h?port=22&user=x", "--host: only port=NUMBER and key=FILE can follow '?', joined by '&'"},
+        {"u@h?port=22&user=x", "--host: only port=NUMBER, key=FILE, password_file=FILE and password_env=NAME can "
+                               "follow '?', joined by '&'"},
+        {"u@h?password_file=", "--host: the path of the password file is empty"},
+        {"u@h?password_env=SECRET", "--host: password_env: not the name of a variable that begins with "
+                                    "VMTP_HOST_PASSWORD, as in VMTP_HOST_PASSWORD_A"},
+        {"u@h?password_env=VMTP_HOST_PASSWORD-SECRET", "--host: password_env: not the name of a variable that begins "
+                                                       "with VMTP_HOST_PASSWORD, as in VMTP_HOST_PASSWORD_A"},
+        {"u@h:SECRET?password_file=/x", "--host: one host takes one of password, password_file and password_env, not "
+                                        "two"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
@@ -115,9 +123,20 @@ static void test_map(void)
     is_int(spec.port, 2222, "a port");
     is(spec.interface, "eth1", "an interface");
 
+    VMTP_CLEAN(hostspec) struct vmtp_hostspec other_places;
+    rc = parse_yaml(&ctx, "h: 'u@h::eth1?port=23&password_file=~/pw'\n", true, &other_places);
+    is(vmtp_ctx_error(&ctx, rc), "no error", "a password in a file");
+    is(other_places.password_file, "/home/me/pw", "its path");
+    ok(!other_places.password, "is not a password");
+    vmtp_hostspec_clear(&other_places);
+    rc = parse_yaml(&ctx, "h: {user: u, host: h, password_env: VMTP_HOST_PASSWORD_A}\n", true, &other_places);
+    is(other_places.password_env, "VMTP_HOST_PASSWORD_A", "a password in the environment");
+
     static const struct {
         const char *yaml, *error;
     } bad[] = {
+        {"h: {user: u, host: h, password: SECRET, password_file: /x}\n",
+         "f:1:4: one host takes one of password, password_file and password_env, not two"},
         {"h: {user: u, hots: x}\n", "f:1:14: unknown key 'hots' of a host: did you mean 'host'?"},
         {"h: {user: u}\n", "f:1:4: a host needs 'user' and 'host'"},
         {"h: {user: u, host: h, password: [SECRET]}\n", "f:1:33: 'password' of a host must be a text, not a list"},
