@@ -378,9 +378,13 @@ static int run_steps(struct flow_run *fr)
     return fr->failed ? VMTP_EFAIL : VMTP_OK;
 }
 
-static const char *endpoint_error(const struct vmtp_endpoint *ep)
+/* Most errors of an endpoint name it already. */
+static int endpoint_unusable(struct vmtp_ctx *ctx, const struct vmtp_endpoint *ep)
 {
-    return ep->error ? ep->error : "not usable";
+    const char *error = ep->error ? ep->error : "not usable";
+    int status = ep->status ? ep->status : VMTP_EUNREACH;
+    bool named = strncmp(error, ep->id, strlen(ep->id)) == 0;
+    return vmtp_fail(ctx, status, "%s%s%s", named ? "" : ep->id, named ? "" : ": ", error);
 }
 
 /* The address to dial, or the reason why there is none. */
@@ -390,8 +394,7 @@ static int find_target(struct flow_run *fr)
     struct vmtp_endpoint *const ends[] = {planned->server, planned->client};
     for (size_t i = 0; i < 2; i++)
         if (!vmtp_endpoint_usable(ends[i]))
-            return vmtp_fail(&fr->ctx, ends[i]->status ? ends[i]->status : VMTP_EUNREACH, "%s: %s", ends[i]->id,
-                             endpoint_error(ends[i]));
+            return endpoint_unusable(&fr->ctx, ends[i]);
     fr->target = vmtp_pairs_get(&planned->server->addresses, planned->flow.path);
     if (!fr->target)
         return vmtp_fail(&fr->ctx, VMTP_EFAIL, "%s has no address for the path '%s'", planned->server->id,

@@ -25,6 +25,7 @@
 
 static const double NAP = 0.05;              /* how long an interrupt may go unnoticed */
 static const double BANNER_S = 15;           /* for the server's first words and the exchange of keys */
+static const double LOGIN_S = 60;            /* from then on: PAM may ask other servers; a prompt is not counted */
 static const double RETRY_FIRST_S = 0.2, RETRY_LAST_S = 2;
 static const double GOODBYE_S = 0.2;
 enum {
@@ -157,7 +158,19 @@ static void end_session(struct vmtp_ssh *ssh)
     ssh->fd = -1;
 }
 
-static int connect_once(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
+/* The host is reached: how long that may take no longer counts. */
+static int log_in(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_ssh *ssh, const struct vmtp_login *login)
+{
+    struct vmtp_ctx own;
+    vmtp_ctx_child(&own, outer, LOGIN_S);
+    int rc = vmtp_ssh_authenticate(&own, ssh, login);
+    if (rc < 0)
+        (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
+    vmtp_ctx_clear(&own);
+    return rc;
+}
+
+static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
 {
     char peer[80];
     int rc = vmtp_ssh_dial(ctx, ep->login.host, ep->login.port, &ssh->fd, peer, sizeof peer);
@@ -172,19 +185,19 @@ static int connect_once(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_ssh
     if (rc < 0)
         return rc;
     check_host_key(ctx, ssh);
-    rc = vmtp_ssh_authenticate(ctx, ssh, &ep->login);
+    rc = log_in(ctx, outer, ssh, &ep->login);
     if (rc == VMTP_OK && vmtp_pairs_set(&ep->properties, "peer_address", peer) < 0)
         rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     return rc;
 }
 
 /* Only a host that is not reachable yet gets another try: credentials that are wrong stay wrong. */
-static int connect_patiently(vmtp_ctx *ctx, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
+static int connect_patiently(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
 {
     double begin = vmtp_now();
     for (double pause = RETRY_FIRST_S;; pause = fmin(pause * 1.5, RETRY_LAST_S)) {
         vmtp_ctx_forget(ctx);
-        int rc = connect_once(ctx, ep, ssh);
+        int rc = connect_once(ctx, outer, ep, ssh);
         if (rc == VMTP_OK)
             return rc;
         end_session(ssh);
@@ -265,7 +278,7 @@ static int ssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
         return rc;
     struct vmtp_ctx own;
     vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout);
-    rc = connect_patiently(&own, ep, ep->link);
+    rc = connect_patiently(&own, ctx, ep, ep->link);
     if (rc < 0) {
         (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
         ssh_disconnect(ep);

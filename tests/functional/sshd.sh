@@ -110,6 +110,7 @@ sshd_start() { # sshd_start HOST [OPTION...]
       printf '%s\n' "HostKey $sshd_dir/host_key" "AuthorizedKeysFile $tmp/authorized_keys" 'Port 22' 'UsePAM yes' \
           'StrictModes no' 'PermitRootLogin yes' 'UseDNS no' 'LogLevel VERBOSE' 'MaxStartups 100' 'PidFile none' \
           "$subsystem"; } >"$sshd_dir/sshd_config"
+    : >"$sshd_dir/log"
     ip netns exec "$net-$sshd_host" unshare -m -u sh -c '
         dir=$1 host=$2 sshd=$3
         mount --make-rprivate / && mount --bind "$dir/passwd" /etc/passwd && mount --bind "$dir/shadow" /etc/shadow &&

@@ -154,7 +154,7 @@ static int address_of_interface(vmtp_ctx *ctx, const struct native_state *state,
     if (out.exit_status != 0) {
         for (char *p = out.out; *p; p++)
             if (*p == '\n')
-                *p = ' ';
+                *p = p[1] ? ' ' : '\0';
         return vmtp_fail(ctx, VMTP_ECONFIG, "%s has no interface %s; it has: %s", vmtp_endpoint_id(ep),
                          state->interface, out.out);
     }
