@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/cli.h"
 #include "core/ctx.h"
 #include "core/journal.h"
@@ -190,6 +191,7 @@ int vmtp_main(int argc, char **argv)
 {
     vmtp_secrets_guard();
     catch_signals();
+    vmtp_call_watch();
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_init(&ctx, &vmtp_run_interrupted);
     VMTP_CLEAN(cli) struct vmtp_cli cli = {0};

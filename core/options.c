@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/units.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
 static const char OPTION_CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-enum { OPTIONS_MAX = 200, OPTS_SIZE_MAX = 1 << 16, NAME_LEN_MAX = 40, SPEC_MAX = 8192 };
+enum { OPTIONS_MAX = 200, STRIDE_MAX = 4096, OPTS_SIZE_MAX = 1 << 16, NAME_LEN_MAX = 40, SPEC_MAX = 8192 };
 
 /* What an option is called, what its text looks like, and how large its field is. */
 static const struct {
@@ -226,7 +227,8 @@ int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin)
     const uint32_t first_abi_size = (uint32_t)(offsetof(struct vmtp_option, choices) + sizeof plugin->options->choices);
     if (!plugin->options)
         return VMTP_OK;
-    if (plugin->option_size < first_abi_size || plugin->option_size % _Alignof(struct vmtp_option))
+    if (plugin->option_size < first_abi_size || plugin->option_size > STRIDE_MAX ||
+        plugin->option_size % _Alignof(struct vmtp_option))
         return vmtp_fail(ctx, VMTP_EFAIL, "option_size %" PRIu32 " is not the size of an option", plugin->option_size);
     if (plugin->opts_size > OPTS_SIZE_MAX)
         return vmtp_fail(ctx, VMTP_EFAIL, "an option struct of %" PRIu32 " bytes", plugin->opts_size);
@@ -328,7 +330,12 @@ int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const str
             return vmtp_fail(ctx, VMTP_ECONFIG, "%s: option '%s' is required (%s)", plugin->name, option->name,
                              option->help);
     *opts = plugin->opts_size ? VMTP_TAKE(memory) : NULL;
-    int rc = plugin->check ? plugin->check(ctx, *opts) : VMTP_OK;
+    int rc = VMTP_OK;
+    if (plugin->check) {
+        VMTP_CLEAN(call) struct vmtp_call call;
+        vmtp_call_begin(&call, "plugin", plugin->name, "check", NULL);
+        rc = plugin->check(ctx, *opts);
+    }
     if (rc < 0)
         free(VMTP_TAKE(*opts));
     return rc;

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "core/call.h"
 #include "core/ctx.h"
 #include "core/metrics.h"
 #include "core/options.h"
@@ -29,6 +30,7 @@ typedef void (*probe_work)(FILE *out, const struct vmtp_loaded *loaded);
 static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, probe_work work)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    vmtp_call_unwatch(); /* the parent says how it ended */
     FILE *out = fdopen(fd, "w");
     struct vmtp_ctx ctx;
     vmtp_ctx_init(&ctx, NULL);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/ctx.h"
 #include "core/loader.h"
 #include "core/options.h"
@@ -259,6 +260,8 @@ int vmtp_registry_load(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, con
     VMTP_CLEAN(mem) char *module = vmtp_format("%s-%s", kind_names[kind], name);
     if (!module)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    VMTP_CLEAN(call) struct vmtp_call call; /* constructors run, and what the descriptor points to is read */
+    vmtp_call_begin(&call, "plugin", path ? path : module, "load", NULL);
     const struct vmtp_plugin *theirs = NULL;
     int rc = vmtp_loader_open(ctx, module, path, &theirs);
     if (rc == VMTP_OK)

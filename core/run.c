@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/call.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "core/units.h"
@@ -50,7 +51,7 @@ static int open_topology(struct vmtp_run *run, const char *spec, const char *sou
     const struct vmtp_node *maps[] = {vmtp_node_get(run->settings->topologies, plugin->name), topology->options};
     rc = vmtp_options_fill(ctx, plugin, maps, 2, &topology->opts);
     if (rc == VMTP_OK && topology->loaded->topology.open)
-        rc = topology->loaded->topology.open(ctx, topology->opts, &topology->state);
+        rc = VMTP_CALL(topology->loaded, topology, open, NULL, ctx, topology->opts, &topology->state);
     topology->open = rc == VMTP_OK;
     vmtp_ctx_frame(ctx, "topology %s", plugin->name);
     return rc;
@@ -113,7 +114,7 @@ static int make_plan(struct vmtp_run *run)
     for (size_t i = 0; i < run->n_topologies && rc == VMTP_OK; i++) {
         const struct vmtp_loaded *loaded = run->topologies[i].loaded;
         run->plan.topology = i;
-        rc = loaded->topology.plan(&run->ctx, run->topologies[i].state, &run->plan);
+        rc = VMTP_CALL(loaded, topology, plan, NULL, &run->ctx, run->topologies[i].state, &run->plan);
         if (rc < 0)
             return vmtp_fail(&run->ctx, rc, "topology %s", loaded->plugin.name);
     }
@@ -260,7 +261,7 @@ static int acquire_all(struct vmtp_run *run)
         vmtp_run_tell(run);
         topology->acquired = true; /* also half-way: release() undoes what there is */
         if (topology->loaded->topology.acquire)
-            rc = topology->loaded->topology.acquire(&run->ctx, topology->state, eps, n);
+            rc = VMTP_CALL(topology->loaded, topology, acquire, &run->ctx, &run->ctx, topology->state, eps, n);
         if (rc == VMTP_OK)
             rc = connect_rest(run, eps, n);
         vmtp_ctx_frame(&run->ctx, "topology %s", topology->loaded->plugin.name);
@@ -282,7 +283,7 @@ static void release_all(struct vmtp_run *run)
         ctx.deadline = vmtp_now() + RELEASE_SECONDS;
         int rc = VMTP_OK;
         if (eps && topology->loaded->topology.release)
-            rc = topology->loaded->topology.release(&ctx, topology->state, eps, n);
+            rc = VMTP_CALL(topology->loaded, topology, release, &ctx, &ctx, topology->state, eps, n);
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "topology %s: %s", topology->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
     }
@@ -385,7 +386,7 @@ void vmtp_run_clear(struct vmtp_run *run)
     for (size_t i = 0; i < run->n_topologies; i++) {
         struct vmtp_topology_instance *topology = &run->topologies[i];
         if (topology->open && topology->loaded->topology.close)
-            topology->loaded->topology.close(topology->state);
+            VMTP_CALL(topology->loaded, topology, close, NULL, topology->state);
         free(topology->opts);
         vmtp_node_free(topology->options);
     }

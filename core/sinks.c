@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/ctx.h"
 #include "core/log.h"
 #include "core/options.h"
@@ -91,8 +92,9 @@ int vmtp_sinks_open(vmtp_ctx *ctx, struct vmtp_sinks *sinks)
 {
     for (size_t i = 0; i < sinks->n; i++) {
         struct vmtp_sink_instance *sink = &sinks->items[i];
-        const struct vmtp_sink_ops *ops = &sink->loaded->sink;
-        int rc = ops->open ? ops->open(ctx, sink->opts, &sink->state) : VMTP_OK;
+        int rc = VMTP_OK;
+        if (sink->loaded->sink.open)
+            rc = VMTP_CALL(sink->loaded, sink, open, NULL, ctx, sink->opts, &sink->state);
         if (rc < 0) {
             (void)vmtp_fail(ctx, rc, "sink %s", sink->loaded->plugin.name);
             return rc;
@@ -109,7 +111,7 @@ static void sink_failed(struct vmtp_sink_instance *sink, struct vmtp_ctx *ctx, i
 }
 
 /* One call of a sink in a ctx of its own: not interrupted by Ctrl-C, because results are kept. */
-typedef int (*sink_call)(vmtp_ctx *ctx, const struct vmtp_sink_ops *ops, void *state, const struct vmtp_event *ev);
+typedef int (*sink_call)(vmtp_ctx *ctx, const struct vmtp_sink_instance *sink, const struct vmtp_event *ev);
 
 static void call_each(vmtp_ctx *parent, struct vmtp_sinks *sinks, sink_call call, const struct vmtp_event *ev)
 {
@@ -123,21 +125,21 @@ static void call_each(vmtp_ctx *parent, struct vmtp_sinks *sinks, sink_call call
         vmtp_ctx_child(&ctx, parent, SINK_SECONDS);
         ctx.cancel = NULL;
         vmtp_ctx_where(&ctx, "sink %s: ", sink->loaded->plugin.name);
-        int rc = call(&ctx, &sink->loaded->sink, sink->state, ev);
+        int rc = call(&ctx, sink, ev);
         if (rc < 0)
             sink_failed(sink, &ctx, rc);
     }
 }
 
-static int call_event(vmtp_ctx *ctx, const struct vmtp_sink_ops *ops, void *state, const struct vmtp_event *ev)
+static int call_event(vmtp_ctx *ctx, const struct vmtp_sink_instance *sink, const struct vmtp_event *ev)
 {
-    return ops->event(ctx, state, ev);
+    return VMTP_CALL(sink->loaded, sink, event, ctx, ctx, sink->state, ev);
 }
 
-static int call_flush(vmtp_ctx *ctx, const struct vmtp_sink_ops *ops, void *state, const struct vmtp_event *ev)
+static int call_flush(vmtp_ctx *ctx, const struct vmtp_sink_instance *sink, const struct vmtp_event *ev)
 {
     (void)ev;
-    return ops->flush ? ops->flush(ctx, state) : VMTP_OK;
+    return sink->loaded->sink.flush ? VMTP_CALL(sink->loaded, sink, flush, ctx, ctx, sink->state) : VMTP_OK;
 }
 
 void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev)
@@ -156,7 +158,7 @@ size_t vmtp_sinks_close(struct vmtp_sinks *sinks)
     for (size_t i = 0; i < sinks->n; i++) {
         struct vmtp_sink_instance *sink = &sinks->items[i];
         if (sink->open && sink->loaded->sink.close)
-            sink->loaded->sink.close(sink->state);
+            VMTP_CALL(sink->loaded, sink, close, NULL, sink->state);
         failed += sink->failed;
         free(sink->opts);
         vmtp_node_free(sink->options);

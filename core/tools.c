@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/ctx.h"
 #include "core/options.h"
 #include "core/util/cleanup.h"
@@ -30,7 +31,7 @@ int vmtp_tool_open(vmtp_ctx *ctx, const struct vmtp_settings *settings, const ch
     const struct vmtp_node *maps[] = {vmtp_node_get(settings->tools, plugin->name), tool->options};
     rc = vmtp_options_fill(ctx, plugin, maps, 2, &tool->opts);
     if (rc == VMTP_OK && tool->loaded->tool.open)
-        rc = tool->loaded->tool.open(ctx, tool->opts, &tool->state);
+        rc = VMTP_CALL(tool->loaded, tool, open, NULL, ctx, tool->opts, &tool->state);
     tool->open = rc == VMTP_OK;
     vmtp_ctx_frame(ctx, "tool %s", plugin->name);
     return rc;
@@ -39,7 +40,7 @@ int vmtp_tool_open(vmtp_ctx *ctx, const struct vmtp_settings *settings, const ch
 void vmtp_tool_close(struct vmtp_tool_instance *tool)
 {
     if (tool->open && tool->loaded->tool.close)
-        tool->loaded->tool.close(tool->state);
+        VMTP_CALL(tool->loaded, tool, close, NULL, tool->state);
     while (tool->at) {
         struct vmtp_tool_at *at = tool->at;
         tool->at = at->next;
@@ -78,7 +79,9 @@ static int prepare_at(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct 
 
     const struct vmtp_tool_ops *ops = &tool->loaded->tool;
     uint32_t caps = ops->caps;
-    int rc = ops->prepare ? ops->prepare(&ctx, tool->state, ep, &caps) : VMTP_OK;
+    int rc = VMTP_OK;
+    if (ops->prepare)
+        rc = VMTP_CALL(tool->loaded, tool, prepare, &ctx, &ctx, tool->state, ep, &caps);
     struct vmtp_tool_at *at = rc < 0 ? NULL : calloc(1, sizeof *at);
     if (at) {
         *at = (struct vmtp_tool_at){.ep = ep, .caps = caps & ops->caps, .next = tool->at};
@@ -194,7 +197,7 @@ static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_f
     int rc = choose_ports(&ctx, tool, ports_fixed, job, at);
     if (rc == VMTP_OK) {
         at->serving = true; /* also when it fails half-way: unserve() cleans up */
-        rc = tool->loaded->tool.serve(&ctx, tool->state, job);
+        rc = VMTP_CALL(tool->loaded, tool, serve, &ctx, &ctx, tool->state, job);
     }
     if (rc < 0)
         return vmtp_fail(parent, rc, "server on %s: %s", vmtp_endpoint_id(job->server), vmtp_ctx_error(&ctx, rc));
@@ -210,7 +213,7 @@ int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool po
         double pings = (double)job->load->count * (job->load->interval_s > 0 ? job->load->interval_s : 1);
         vmtp_ctx_child(&ctx, parent, job->load->seconds + pings + MEASURE_GRACE);
         ctx.recorder = recorder;
-        rc = tool->loaded->tool.measure(&ctx, tool->state, job);
+        rc = VMTP_CALL(tool->loaded, tool, measure, &ctx, &ctx, tool->state, job);
         if (rc < 0)
             (void)vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
     }
@@ -237,7 +240,7 @@ void vmtp_tool_unserve(vmtp_ctx *parent, struct vmtp_tool_instance *tool)
             .server = server,
             .target = "",
         };
-        tool->loaded->tool.unserve(&ctx, tool->state, &job);
+        VMTP_CALL(tool->loaded, tool, unserve, &ctx, &ctx, tool->state, &job);
         at->serving = false;
     }
 }

@@ -1,0 +1,165 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Plugins that crash or hang in a run: it ends with the plugin's name, its journal is good, its processes are gone.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "$srcdir/tests/functional/plugin-kit.sh"
+# shellcheck disable=SC2154
+requires "${cc%% *}" python3
+[ "$(id -u)" = 0 ] || unshare -Urn true 2>/dev/null || skip_all "user namespaces are not allowed here"
+# shellcheck disable=SC3045 # a shell without it may leave a core behind, no more
+ulimit -c 0 2>/dev/null
+
+mkdir "$tmp/plugins"
+build() { # build FILE SOURCE FLAG...: $tmp/plugins/FILE.so
+    build_file=$tmp/plugins/$1.so
+    shift
+    # shellcheck disable=SC2086 # lists of options
+    $cc $sanitize -Wall -Wextra -Werror -Wno-unknown-warning-option -Wno-infinite-recursion -Wno-override-init \
+        -Wno-initializer-overrides -fPIC -shared -fvisibility=hidden -I"$srcdir/include" -o "$build_file" "$@" \
+        -L"$builddir/core/.libs" -lvmtp
+}
+ok "the faulty tool builds" build tool-faulty "$srcdir/tests/abi/faulty.c" || exit 99
+ok "the faulty sink builds" build sink-faulty "$srcdir/tests/abi/faulty.c" -DFAULTY_SINK || exit 99
+VMTP_PLUGIN_PATH=$tmp/plugins:$VMTP_PLUGIN_PATH
+far=7777.$$ # what its far end sleeps: a mark in the list of processes
+
+# shellcheck disable=SC2317 # called through run and hang
+measure() { # measure TOOL-OPTIONS MORE...: a run whose three measurements take no time
+    measure_tool=faulty:far=$far,$1
+    shift
+    "$VMTP" --topology namespace --protocols T -t 1 --tp-tool "$measure_tool" --json "$tmp/out.json" -q "$@"
+}
+
+left() { # what is still there of such a run
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        left_found=
+        for left_pid in /proc/[0-9]*; do
+            left_line=$({ tr '\0' ' ' <"$left_pid/cmdline"; } 2>/dev/null) || continue
+            case "$left_line " in
+            "sleep $far"* | *"far=$far"*) left_found="$left_found ${left_pid#/proc/}" ;;
+            esac
+        done
+        [ "$left_found" ] || return 0
+        sleep 0.2
+    done
+    printf %s "$left_found"
+}
+
+# shellcheck disable=SC2317 # called through ok
+killed_by() { # killed_by NUMBER: the status that the shell makes of it, or that of a sanitizer
+    [ "$status" = $((128 + $1)) ] || { [ "$sanitize" ] && [ "$status" != 0 ]; }
+}
+
+run measure how=nothing
+is "the faulty tool measures when nothing is wrong" "$status" 0 || diag "$err"
+
+for case in segv:11:SIGSEGV bus:7:SIGBUS fpe:8:SIGFPE ill:4:SIGILL abort:6:SIGABRT overflow:11:SIGSEGV; do
+    how=${case%%:*}
+    name=${case##*:}
+    number=${case#*:}
+    rm -f "$tmp/out.json"
+    run measure "where=measure,how=$how,after=2"
+    ok "$how in measure ends the program by its signal" killed_by "${number%:*}" || diag "status $status: $err"
+    like "... with the plugin's name" "$err" "^vmtp: tool faulty: measure: crashed with $name\$"
+    is "... said once" "$(printf '%s\n' "$err" | grep -c 'crashed with')" 1
+    is "... and nothing is left" "$(left)" ''
+    ok "... its journal can be replayed" "$VMTP" replay last --json "$tmp/replayed.json" -q
+    is "... up to then" "$(json_query "$tmp/replayed.json" 'len(of("TCP"))')" 2
+    # shellcheck disable=SC2016
+    ok "... and its file is absent or valid" sh -c '[ ! -e "$1" ] || python3 -m json.tool "$1"' - "$tmp/out.json"
+done
+
+for where in open prepare serve unserve close; do
+    run measure "where=$where,how=segv"
+    like "a crash in $where has its name" "$err" "^vmtp: tool faulty: $where: crashed with SIGSEGV\$"
+    is "... and leaves nothing" "$(left)" ''
+done
+run "$VMTP" replay last -q
+is "a run that crashed at its very end replays" "$status" 0
+for where in open event close; do
+    run measure how=nothing --sink "faulty:where=$where,how=abort"
+    like "a sink's crash in $where has its name" "$err" "^vmtp: sink faulty: $where: crashed with SIGABRT\$"
+done
+is "nothing is left of them" "$(left)" ''
+
+run "$VMTP" replay last --sink faulty:where=event,how=abort
+like "so it is in a replay" "$err" '^vmtp: sink faulty: event: crashed with SIGABRT$'
+
+# --- hanging: all at once, since each takes its time ---
+
+hang() { # hang NAME COMMAND...: in the background; $tmp/NAME.err, .status, .seconds
+    hang_name=$1
+    shift
+    (
+        begin=$(date +%s)
+        "$@" >/dev/null 2>"$tmp/$hang_name.err"
+        echo $? >"$tmp/$hang_name.status"
+        echo $(($(date +%s) - begin)) >"$tmp/$hang_name.seconds"
+    ) &
+    hanging="$hanging $!"
+}
+hung() { # hung NAME LINE SECONDS
+    is "$1: the program ends with status 1" "$(cat "$tmp/$1.status")" 1
+    like "... with the plugin's name" "$(cat "$tmp/$1.err")" "^vmtp: $2: does not return: VMTP gives up\$"
+    ok "... in time ($(cat "$tmp/$1.seconds") s)" test "$(cat "$tmp/$1.seconds")" -le "$3"
+}
+echo '#include <unistd.h>
+__attribute__((constructor)) static void hang(void) { for (;;) pause(); }' >"$tmp/hang.c"
+echo '#include <stdlib.h>
+__attribute__((constructor)) static void crash(void) { abort(); }' >"$tmp/crash.c"
+build tool-hang "$tmp/hang.c" && build tool-crash "$tmp/crash.c" || exit 99
+hanging=
+hang tool-open measure where=open,how=hang
+hang sink-open measure how=nothing --sink faulty:where=open,how=hang
+hang sink-close measure how=nothing --sink faulty:where=close,how=hang
+hang load "$VMTP" --topology namespace --protocols T --tp-tool hang
+hang serve measure where=serve,how=hang,after=1
+
+# --- fatal when asked for ---
+
+run "$VMTP" --topology namespace --protocols T --tp-tool crash
+ok "one that crashes when it is loaded ends the program" killed_by 6
+like "... with its file" "$err" "^vmtp: plugin $tmp/plugins/tool-crash\.so: load: crashed with SIGABRT\$"
+run measure how=nothing
+is "it is no matter to a run that does not ask for it" "$status" 0
+
+lie() { # lie NAME MEMBERS: a tool that is fine but for these members, which come last and win
+    cat >"$tmp/tool-$1.c" <<END
+#include <vmtp/plugin.h>
+static int measure(vmtp_ctx *c, void *s, const struct vmtp_job *j) { (void)c; (void)s; (void)j; return 0; }
+static const struct vmtp_tool_ops ops = { .struct_size = sizeof ops, .caps = VMTP_TOOL_TCP, .measure = measure };
+static const struct vmtp_option options[] = { { .name = "a", .type = VMTP_OPT_BOOL, .size = 1, .help = "h" }, { 0 } };
+VMTP_PLUGIN(tool_$1) = { VMTP_PLUGIN_HEAD, .name = "$1", .version = "1", .summary = "s", .tool = &ops,
+    .options = options, .option_size = sizeof options[0], .opts_size = 8, $2 };
+END
+    build "tool-$1" "$tmp/tool-$1.c" || exit 99
+}
+lie larger '.struct_size = 1u << 31'
+lie none '.struct_size = 0'
+lie stride '.option_size = 0'
+lie wide '.option_size = 0x7ffffff8'
+lie short '.opts_size = 0'
+lie wild '.options = (const void *)16'
+lie ops '.tool = (const void *)4096'
+run "$VMTP" plugin list
+like "a size that is too large: its tail is not looked at" "$out" 'tool +larger +1 +ok'
+for case in none:struct_size stride:option_size wide:option_size short:outside wild:'signal 11' ops:'signal 11'; do
+    like "${case%%:*}: named with what is wrong" \
+        "$(printf '%s\n' "$out" | grep -A 1 "^tool *${case%%:*} ")" "${case#*:}"
+done
+for name in none stride wide short wild ops; do
+    run "$VMTP" --topology namespace --protocols T --tp-tool "$name"
+    ok "$name: fatal when asked for" test "$status" != 0
+    like "... with its file" "$err" "tool-$name\.so"
+done
+
+for pid in $hanging; do
+    wait "$pid"
+done
+hung tool-open 'tool faulty: open' 13
+hung sink-open 'sink faulty: open' 13
+hung sink-close 'sink faulty: close' 15
+hung load "plugin $tmp/plugins/tool-hang\\.so: load" 13
+hung serve 'tool faulty: serve' 26
+is "nothing is left of them" "$(left)" ''
+done_testing
