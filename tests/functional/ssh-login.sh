@@ -29,7 +29,7 @@ like "a wrong passphrase is told" "$out" 'keys/locked: the passphrase in VMTP_KE
 unset VMTP_KEY_PASSPHRASE
 probe_program=$builddir/tests/functional/ssh-probe
 run on_operator setsid -w "$probe_program" -k "$keys/locked" "root@$a" connect
-like "without a terminal the error names both ways" "$out" 'is encrypted: set VMTP_KEY_PASSPHRASE, run on a terminal'
+like "without a terminal the error names both ways" "$out" 'is encrypted: set VMTP_KEY_PASSPHRASE .*, run on a terminal'
 if command -v script >/dev/null; then
     run sh -c '{ sleep 0.5; printf "%s\n" "$1"; sleep 1; } |
         script -qec "ip netns exec $2-op $3 -k $4 root@$5 exec echo hello" /dev/null' \
@@ -110,8 +110,8 @@ before=$(sshd_log a 'Failed password')
 probe -p 'not it' "tester@$a" connect
 like "a wrong password" "$out" '^error failed: tester@192\.0\.2\.1 does not let us in; refused: password\. '
 unlike "is not in the error" "$out$err" 'not it'
-within "it fails in less than 3 s" 2999
-is "after one try" "$(($(sshd_log a 'Failed password') - before))" 1
+within "it fails after one try" 3700 # PAM takes 2 s and up to a quarter more for each
+is "as the server counts them" "$(($(sshd_log a 'Failed password') - before))" 1
 probe -d -p "$password" "tester@$a" connect
 unlike "no password in the debug log" "$out$err" 'pass:'
 is "the fingerprint of the host key is, as ssh-keygen says it" \
@@ -124,7 +124,7 @@ probe -p "$password" "tester@$b" exec id -un
 like "a password by keyboard-interactive" "$out" '^tester$'
 probe -p 'not it' "tester@$a,tester@$b" connect
 is "two hosts refuse a password" "$(printf '%s\n' "$out" | grep -c 'refused: password')" 2
-within "at the same time" 3500
+within "at the same time" 3700
 sshd_stop b
 sshd_start b 'PasswordAuthentication no' 'KbdInteractiveAuthentication no' || exit 99
 probe -p "$password" -k "$keys/ed25519" "root@$b" connect
