@@ -6,7 +6,8 @@
 enum {
     MEASURE = ON(RUN) | ON(PLAN) | ON(CONFIG_SHOW) | ON(CONFIG_CHECK),
     OUTPUT = MEASURE | ON(REPLAY),
-    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW),
+    REMOVE = ON(CLEANUP),
+    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW) | REMOVE,
 };
 
 #define OLD    VMTP_CLI_OLD
@@ -19,10 +20,10 @@ enum {
      ##__VA_ARGS__}
 
 static const struct vmtp_cli_option options[] = {
-    ROW(WHAT, REPEAT, "host", "hosts", "HOST", OLD | SECRET, MEASURE,
+    ROW(WHAT, REPEAT, "host", "hosts", "HOST", OLD | SECRET, MEASURE | REMOVE,
       "measure between these hosts, each USER@ADDRESS[:PASSWORD[:INTERFACE]]; the first is the server, each one is a "
       "client in turn; repeat it per host"),
-    ROW(WHAT, REPEAT, "topology", "topology", "NAME[:KEY=VALUE,...]", SPEC, MEASURE,
+    ROW(WHAT, REPEAT, "topology", "topology", "NAME[:KEY=VALUE,...]", SPEC, MEASURE | REMOVE,
       "limit the run to this topology plugin; may be repeated"),
     ROW(WHAT, TEXT, "protocols", "protocols", "LETTERS", OLD, MEASURE,
       "T for TCP, U for UDP, I for ICMP, M for multicast [TUI]"),
@@ -65,14 +66,14 @@ static const struct vmtp_cli_option options[] = {
       "text that is stored with the result"),
     ROW(RESULTS, FLAG, "no-journal", "no_journal", NULL, 0, MEASURE,
       "do not keep a journal of the run: it cannot be replayed then"),
-    ROW(RESULTS, TEXT, "log-file", "log_file", "FILE", OLD, OUTPUT,
+    ROW(RESULTS, TEXT, "log-file", "log_file", "FILE", OLD, OUTPUT | REMOVE,
       "write the log to this file too; it is emptied first", .alias = "logfile"),
-    ROW(RESULTS, FLAG, "debug", "debug", NULL, OLD, OUTPUT,
+    ROW(RESULTS, FLAG, "debug", "debug", NULL, OLD, OUTPUT | REMOVE,
       "log every remote command and what it answers", .brief = "d"),
-    ROW(RESULTS, FLAG, "quiet", "quiet", NULL, 0, OUTPUT,
+    ROW(RESULTS, FLAG, "quiet", "quiet", NULL, 0, OUTPUT | REMOVE,
       "no progress, only warnings, errors and results", .brief = "q"),
 
-    ROW(CONFIGURATION, CONFIG, "config", NULL, "FILE", OLD, OUTPUT,
+    ROW(CONFIGURATION, CONFIG, "config", NULL, "FILE", OLD, OUTPUT | REMOVE,
       "YAML file that is laid over ~/.vmtp.yaml and the built-in default; options win over all of them", .brief = "c"),
     ROW(CONFIGURATION, COMMAND, "show-config", NULL, NULL, OLD, ALL,
       "print the built-in default file, with its comments, and exit", .brief = "sc", .command = VMTP_CMD_SHOW_CONFIG),
@@ -116,6 +117,10 @@ static const struct vmtp_cli_option options[] = {
     ROW(OPENSTACK, FLAG, "use-config-drive", "config_drive", NULL, OLD, MEASURE,
       "give the VMs a config drive"),
 
+    ROW(OTHER, SWITCH, "all", NULL, NULL, 0, REMOVE,
+      "what all runs have left behind, but not of those that are still alive", .switches = VMTP_CLI_ALL),
+    ROW(OTHER, SWITCH, "dry-run", NULL, NULL, 0, REMOVE,
+      "print what would be removed; touches nothing", .switches = VMTP_CLI_DRY_RUN),
     ROW(OTHER, COMMAND, "help", NULL, NULL, OLD, ALL,
       "print this help, or that of a command, and exit", .brief = "h", .command = VMTP_CMD_HELP),
     ROW(OTHER, COMMAND, "version", NULL, NULL, OLD, ALL,
@@ -133,6 +138,8 @@ static const struct vmtp_cli_command commands[] = {
     {"run", NULL, VMTP_CMD_RUN, NULL, false, "measure; this is what is done without a word"},
     {"plan", NULL, VMTP_CMD_PLAN, NULL, false, "print what a run with these options would do; touches nothing"},
     {"replay", NULL, VMTP_CMD_REPLAY, "JOURNAL|RUN|last", true, "make the outputs of an earlier run again"},
+    {"cleanup", NULL, VMTP_CMD_CLEANUP, "RUN|last", false,
+     "remove what a run, or all of them, could not remove itself"},
     {"plugin", "list", VMTP_CMD_PLUGIN_LIST, NULL, false, "list the installed plugins and whether they load"},
     {"plugin", "show", VMTP_CMD_PLUGIN_SHOW, "NAME", true, "print what a plugin can do and its options"},
     {"config", "show", VMTP_CMD_CONFIG_SHOW, NULL, false, "print the configuration as merged from files and options"},

@@ -294,6 +294,9 @@ static int put_value(struct parser *parser, const struct vmtp_cli_option *option
         return put_command(parser, option->command);
     case VMTP_CLI_CONFIG:
         return vmtp_set_text(&parser->cli->config_file, text);
+    case VMTP_CLI_SWITCH:
+        parser->cli->switches |= option->switches;
+        return VMTP_OK;
     case VMTP_CLI_REPEAT:
         return put_repeat(parser, option, index, source, text);
     case VMTP_CLI_COMMAS:

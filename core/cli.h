@@ -15,10 +15,14 @@ enum vmtp_command {
     VMTP_CMD_PLUGIN_SHOW,  /* operand: the name of a plugin */
     VMTP_CMD_CONFIG_SHOW,
     VMTP_CMD_CONFIG_CHECK, /* config_file is the operand, too */
+    VMTP_CMD_CLEANUP,      /* operand: as of REPLAY, or none with VMTP_CLI_ALL */
     VMTP_CMD_SHOW_CONFIG,  /* -sc: print the default file */
     VMTP_CMD_HELP,         /* about `topic` */
     VMTP_CMD_VERSION,
 };
+
+/* What an option that belongs to a command alone switches on. */
+enum vmtp_cli_switches { VMTP_CLI_ALL = 1 << 0, VMTP_CLI_DRY_RUN = 1 << 1 };
 
 /* Start it as {0}. */
 struct vmtp_cli {
@@ -26,6 +30,7 @@ struct vmtp_cli {
     enum vmtp_command topic; /* of HELP; RUN: the whole program */
     struct vmtp_node *tree;  /* MAP of configuration keys; a value's source is the option as the user wrote it */
     char *config_file;       /* -c; NULL: none */
+    unsigned switches;       /* enum vmtp_cli_switches */
     char **operands;         /* what stands behind the command */
     size_t n_operands;
     char *args; /* the command line as one line for the result, quoted for a shell, secrets masked */
@@ -51,6 +56,7 @@ enum vmtp_cli_type {
     VMTP_CLI_BANDWIDTH, /* digits and one of K M G */
     VMTP_CLI_CONFIG,    /* config_file */
     VMTP_CLI_COMMAND,   /* -h -v -sc */
+    VMTP_CLI_SWITCH,    /* a bit of `switches` */
 };
 
 enum vmtp_cli_flags {
@@ -81,6 +87,7 @@ struct vmtp_cli_option {
     unsigned flags;             /* enum vmtp_cli_flags */
     unsigned commands;          /* bit n: `enum vmtp_command` n takes it */
     enum vmtp_command command;  /* of VMTP_CLI_COMMAND */
+    unsigned switches;          /* of VMTP_CLI_SWITCH */
 };
 
 enum { VMTP_CLI_OPTIONS_MAX = 64 };

@@ -2,11 +2,14 @@
 #include "core/commands.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/call.h"
+#include "core/cleanup.h"
 #include "core/cli.h"
 #include "core/ctx.h"
 #include "core/journal.h"
@@ -38,19 +41,35 @@ static int printed(int code)
     return code ? code : VMTP_EXIT_FAILED;
 }
 
+static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { ENDING_SIGNALS = sizeof ending_signals / sizeof ending_signals[0] };
+
+/* A terminal that closes, and some that end programs, send two of them at once: that is one wish. The first ends the
+ * run in order, the second ends the cleaning up, the third ends the program. */
 static void on_signal(int number)
 {
+    static const int64_t AT_ONCE_NS = 300000000;
+    static atomic_int_fast64_t last;
     (void)number;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    int64_t before = atomic_exchange(&last, now_ns);
+    if (before && now_ns - before < AT_ONCE_NS)
+        return;
     vmtp_interrupt();
+    for (size_t i = 0; before && i < ENDING_SIGNALS; i++)
+        signal(ending_signals[i], SIG_DFL);
 }
 
 static void catch_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}; /* the second one ends us */
+    struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaction(numbers[i], &action, NULL);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        sigaddset(&action.sa_mask, ending_signals[i]);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        sigaction(ending_signals[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -131,6 +150,35 @@ static int command_replay(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const stru
     return failed ? VMTP_EXIT_SINK : VMTP_EXIT_PASSED;
 }
 
+/* --- cleanup --- */
+
+static int command_cleanup(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const struct vmtp_settings *settings)
+{
+    bool all = cli->switches & VMTP_CLI_ALL, named = cli->n_operands > 0;
+    if (all == named)
+        return say(ctx, vmtp_fail(ctx, VMTP_ECONFIG, "vmtp cleanup takes a run, \"last\" or --all%s",
+                                  all ? ", not both" : "; with --dry-run it only lists"));
+    int rc = set_log(ctx, settings);
+    if (rc == VMTP_OK && vmtp_registry_set_path(settings->plugin_path) < 0)
+        rc = VMTP_ENOMEM;
+    if (rc < 0)
+        return say(ctx, rc);
+    vmtp_ssh_use(settings);
+    const struct vmtp_cleanup cleanup = {
+        .settings = settings,
+        .run = named ? cli->operands[0] : NULL,
+        .dry_run = cli->switches & VMTP_CLI_DRY_RUN,
+        .out = stdout,
+    };
+    size_t left = 0;
+    rc = vmtp_cleanup(ctx, &cleanup, &left);
+    if (vmtp_cancelled(ctx))
+        return printed(VMTP_EXIT_INTERRUPTED);
+    if (rc < 0)
+        return printed(say(ctx, rc));
+    return printed(left ? VMTP_EXIT_LEFT : VMTP_EXIT_PASSED);
+}
+
 /* --- the rest --- */
 
 static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
@@ -142,6 +190,8 @@ static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
     switch (cli->command) {
     case VMTP_CMD_REPLAY:
         return command_replay(ctx, cli, &settings);
+    case VMTP_CMD_CLEANUP:
+        return command_cleanup(ctx, cli, &settings);
     case VMTP_CMD_CONFIG_SHOW:
         vmtp_settings_print(&settings, stdout);
         return printed(VMTP_EXIT_PASSED);

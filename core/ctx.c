@@ -61,6 +61,8 @@ void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double 
     vmtp_ctx_init(ctx, parent->cancel);
     ctx->deadline = parent->deadline;
     ctx->recorder = parent->recorder;
+    ctx->ledger = parent->ledger;
+    ctx->topology = parent->topology;
     memcpy(ctx->where, parent->where, sizeof ctx->where);
     if (seconds > 0) {
         double own = vmtp_now() + seconds;

@@ -10,6 +10,7 @@
 #include "core/util/buf.h"
 #include "vmtp/plugin.h"
 
+struct vmtp_ledger;   /* ledger.h: what is to be removed again */
 struct vmtp_recorder; /* event.h: collects metrics and properties of a measurement */
 
 struct vmtp_ctx {
@@ -18,14 +19,16 @@ struct vmtp_ctx {
     double deadline;        /* vmtp_now() scale; 0: none */
     const atomic_bool *cancel; /* NULL: cannot be interrupted */
     struct vmtp_recorder *recorder; /* NULL outside prepare and measure */
+    struct vmtp_ledger *ledger;     /* NULL outside a run */
+    const char *topology;           /* whose call it is, for vmtp_track(); NULL outside acquire and release */
 };
 
 /* A ctx without deadline that obeys cancel (may be NULL). */
 void vmtp_ctx_init(struct vmtp_ctx *ctx, const atomic_bool *cancel);
 void vmtp_ctx_clear(struct vmtp_ctx *ctx);
 
-/* A ctx for a part of the work of parent: its own causes and place, the same interrupt and recorder, the sooner of both
- * deadlines (seconds <= 0: the parent's). */
+/* A ctx for a part of the work of parent: its own causes and place, the same interrupt, recorder and ledger, the sooner
+ * of both deadlines (seconds <= 0: the parent's). */
 void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double seconds);
 
 /* Sets what stands in front of log lines. */

@@ -58,5 +58,5 @@ void vmtp_run_tell(struct vmtp_run *run)
         .remaining_s = run->seconds_left,
     };
     if (run->progress(run->progress_arg, &progress) != 0)
-        vmtp_interrupt();
+        atomic_store(&vmtp_run_interrupted, true); /* every time it is told, it may say so again */
 }

@@ -31,6 +31,7 @@ struct vmtp_endpoint {
     struct vmtp_pairs addresses;       /* path -> address */
     struct vmtp_pairs properties;      /* distro_id, distro_version, kernel, arch, hostname ... */
     struct vmtp_pairs programs;        /* name -> path found */
+    char *workdir;                     /* NULL: none was made */
     enum vmtp_endpoint_state state;
     int status;                        /* why it FAILED */
     char *error;
@@ -47,6 +48,10 @@ int vmtp_endpoint_facts(vmtp_ctx *ctx, struct vmtp_endpoint *ep);
 
 /* Reads the answer: lines "kernel=...", "arch=...", "hostname=...", then os-release(5). Exposed for tests. */
 int vmtp_facts_parse(struct vmtp_pairs *properties, const char *text);
+
+/* Removes a directory that vmtp_workdir() has made, here or in a run that is over, and strikes it out of the ledger of
+ * ctx, if there is one. What is gone already is a success. */
+int vmtp_workdir_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *path);
 
 /* A socket that listens on a port of the endpoint and the process that holds it, as far as it can be told. */
 struct vmtp_listener {

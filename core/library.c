@@ -155,6 +155,7 @@ int vmtp_run(const struct vmtp_options *theirs, char **json, char **error)
     if (error)
         *error = NULL;
     atomic_store(&vmtp_run_interrupted, false);
+    atomic_store(&vmtp_run_abandoned, false);
     vmtp_log_set_level(options.debug ? VMTP_LOG_DEBUG : options.verbose ? VMTP_LOG_INFO : VMTP_LOG_ERROR);
 
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;

@@ -275,7 +275,7 @@ void vmtp_stop(vmtp_ctx *ctx, vmtp_process *process)
     if (!process)
         return;
     int saved = errno;
-    process_end(process, STOP_GRACE);
+    process_end(process, vmtp_cancelled(ctx) ? 0 : STOP_GRACE);
     if (!process->ended)
         vmtp_warn(ctx, "process %ld on %s does not end", process->pid, process->ep->id);
     process_free(process);

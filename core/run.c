@@ -19,11 +19,21 @@
 static const double RELEASE_SECONDS = 30;
 static const char ICMP_TOOL[] = "ping";
 
-atomic_bool vmtp_run_interrupted;
+atomic_bool vmtp_run_interrupted, vmtp_run_abandoned;
 
 void vmtp_interrupt(void)
 {
-    atomic_store(&vmtp_run_interrupted, true);
+    if (atomic_exchange(&vmtp_run_interrupted, true))
+        atomic_store(&vmtp_run_abandoned, true);
+}
+
+void vmtp_ssh_use(const struct vmtp_settings *settings)
+{
+    vmtp_ssh_defaults = (struct vmtp_ssh_defaults){
+        .private_key_file = settings->private_key_file,
+        .key_passphrase = settings->key_passphrase,
+        .timeout = settings->ssh_timeout,
+    };
 }
 
 /* --- choosing what is run --- */
@@ -132,11 +142,7 @@ int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
     vmtp_ctx_init(&run->ctx, &vmtp_run_interrupted);
     if (vmtp_registry_set_path(settings->plugin_path) < 0)
         return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
-    vmtp_ssh_defaults = (struct vmtp_ssh_defaults){
-        .private_key_file = settings->private_key_file,
-        .key_passphrase = settings->key_passphrase,
-        .timeout = settings->ssh_timeout,
-    };
+    vmtp_ssh_use(settings);
     int rc = choose_topologies(run);
     if (rc == VMTP_OK)
         rc = choose_tools(run);
@@ -248,6 +254,22 @@ static int connect_rest(struct vmtp_run *run, struct vmtp_endpoint *const *eps, 
     return rc;
 }
 
+static int acquire_one(struct vmtp_run *run, struct vmtp_topology_instance *topology, vmtp_endpoint *const *eps,
+                       size_t n)
+{
+    const struct vmtp_loaded *loaded = topology->loaded;
+    const struct vmtp_node *maps[] = {vmtp_node_get(run->settings->topologies, loaded->plugin.name), topology->options};
+    int rc = vmtp_ledger_topology(&run->ctx, run->ledger, &loaded->plugin, maps, 2);
+    if (rc < 0)
+        return rc;
+    topology->acquired = true; /* also half-way: release() undoes what there is */
+    run->ctx.topology = loaded->plugin.name;
+    if (loaded->topology.acquire)
+        rc = VMTP_CALL(loaded, topology, acquire, &run->ctx, &run->ctx, topology->state, eps, n);
+    run->ctx.topology = NULL;
+    return rc == VMTP_OK ? connect_rest(run, eps, n) : rc;
+}
+
 static int acquire_all(struct vmtp_run *run)
 {
     int rc = VMTP_OK;
@@ -259,14 +281,38 @@ static int acquire_all(struct vmtp_run *run)
             return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
         snprintf(run->what, sizeof run->what, "preparing %s", topology->loaded->plugin.name);
         vmtp_run_tell(run);
-        topology->acquired = true; /* also half-way: release() undoes what there is */
-        if (topology->loaded->topology.acquire)
-            rc = VMTP_CALL(topology->loaded, topology, acquire, &run->ctx, &run->ctx, topology->state, eps, n);
-        if (rc == VMTP_OK)
-            rc = connect_rest(run, eps, n);
+        rc = acquire_one(run, topology, eps, n);
         vmtp_ctx_frame(&run->ctx, "topology %s", topology->loaded->plugin.name);
     }
     return rc;
+}
+
+/* A ctx of the cleaning up, which the first interrupt does not end. */
+static void cleaning_ctx(const struct vmtp_run *run, struct vmtp_ctx *ctx)
+{
+    vmtp_ctx_init(ctx, &vmtp_run_abandoned);
+    ctx->ledger = run->ledger;
+    ctx->deadline = vmtp_now() + RELEASE_SECONDS;
+}
+
+static void end_servers(struct vmtp_run *run)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    cleaning_ctx(run, &ctx);
+    vmtp_tool_unserve(&ctx, &run->throughput);
+    vmtp_tool_unserve(&ctx, &run->icmp);
+}
+
+static void remove_workdirs(struct vmtp_run *run)
+{
+    for (size_t i = 0; i < run->plan.n_endpoints; i++) {
+        struct vmtp_endpoint *ep = run->plan.endpoints[i];
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        cleaning_ctx(run, &ctx);
+        int rc = ep->workdir ? vmtp_workdir_remove(&ctx, ep, ep->workdir) : VMTP_OK;
+        if (rc < 0)
+            vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
+    }
 }
 
 static void release_all(struct vmtp_run *run)
@@ -279,14 +325,39 @@ static void release_all(struct vmtp_run *run)
         size_t n;
         VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        vmtp_ctx_init(&ctx, NULL);
-        ctx.deadline = vmtp_now() + RELEASE_SECONDS;
+        cleaning_ctx(run, &ctx);
+        ctx.topology = topology->loaded->plugin.name;
         int rc = VMTP_OK;
         if (eps && topology->loaded->topology.release)
             rc = VMTP_CALL(topology->loaded, topology, release, &ctx, &ctx, topology->state, eps, n);
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "topology %s: %s", topology->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
     }
+}
+
+/* What is in the ledger now is there against our will. */
+static void tell_left(struct vmtp_run *run)
+{
+    struct vmtp_thing thing;
+    struct vmtp_login login;
+    for (size_t i = 0; vmtp_ledger_thing(run->ledger, i, &thing, &login); i++) {
+        VMTP_CLEAN(mem) char *text = vmtp_thing_text(&thing);
+        vmtp_log(VMTP_LOG_ERROR, "left behind: %s", text ? text : thing.id);
+    }
+    run->left = vmtp_ledger_left(run->ledger);
+    if (run->left)
+        vmtp_log(VMTP_LOG_ERROR, "'vmtp cleanup %s' removes what is left behind", run->run_uuid);
+}
+
+static void clean_up(struct vmtp_run *run)
+{
+    end_servers(run);
+    remove_workdirs(run);
+    release_all(run);
+    tell_left(run);
+    if (atomic_load(&vmtp_run_abandoned) && !run->left)
+        vmtp_log(VMTP_LOG_WARNING, "interrupted again: programs that were started on hosts end by themselves within "
+                                   "seconds; no file is left behind");
 }
 
 /* --- the run --- */
@@ -309,6 +380,8 @@ static int exit_code(const struct vmtp_run *run, size_t sinks_failed)
         return VMTP_EXIT_PLACEMENT;
     if (run->set_up_failed || run->flows_failed)
         return VMTP_EXIT_FAILED;
+    if (run->left)
+        return VMTP_EXIT_LEFT;
     return sinks_failed || run->journal_failed ? VMTP_EXIT_SINK : VMTP_EXIT_PASSED;
 }
 
@@ -316,6 +389,10 @@ static int exit_code(const struct vmtp_run *run, size_t sinks_failed)
 static int open_outputs(struct vmtp_run *run)
 {
     int rc = make_ids(run);
+    run->ledger = rc == VMTP_OK ? vmtp_ledger_new(run->run_uuid) : NULL;
+    run->ctx.ledger = run->ledger;
+    if (rc == VMTP_OK && !run->ledger)
+        rc = vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
     if (rc == VMTP_OK && !run->settings->no_journal)
         rc = vmtp_journal_create(&run->ctx, run->run_uuid, &run->journal);
     return rc < 0 ? rc : vmtp_sinks_open(&run->ctx, &run->sinks);
@@ -336,9 +413,7 @@ int vmtp_run_execute(struct vmtp_run *run)
     else
         set_up_failed(run, rc);
 
-    vmtp_tool_unserve(&run->ctx, &run->throughput);
-    vmtp_tool_unserve(&run->ctx, &run->icmp);
-    release_all(run);
+    clean_up(run);
     emit_end(run);
     vmtp_log_progress("");
     size_t failed = vmtp_sinks_close(&run->sinks);
@@ -393,6 +468,7 @@ void vmtp_run_clear(struct vmtp_run *run)
     free(run->topologies);
     free(run->steps);
     vmtp_journal_close(run->journal);
+    vmtp_ledger_close(run->ledger);
     vmtp_report_free(run->report);
     vmtp_ctx_clear(&run->ctx);
     *run = (struct vmtp_run){0};

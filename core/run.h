@@ -8,6 +8,7 @@
 
 #include "core/ctx.h"
 #include "core/journal.h"
+#include "core/ledger.h"
 #include "core/plan.h"
 #include "core/settings.h"
 #include "core/sinks.h"
@@ -46,6 +47,7 @@ struct vmtp_run {
     size_t n_steps;
 
     struct vmtp_journal *journal;
+    struct vmtp_ledger *ledger;
     vmtp_report *report; /* for the library; NULL otherwise */
     char run_uuid[37], run_id[8];
     uint64_t seq;
@@ -54,17 +56,24 @@ struct vmtp_run {
     unsigned flow;           /* number of the flow that runs, from 1 */
     char what[200], last[80]; /* for progress */
     bool set_up_failed, placement_failed, journal_failed;
+    size_t left; /* things that could not be removed */
     unsigned flows_failed;
 };
 
 /* True once the user has interrupted; set by vmtp_interrupt(). */
 extern atomic_bool vmtp_run_interrupted;
 
+/* ... for the second time: the cleaning up is not to be waited for either. */
+extern atomic_bool vmtp_run_abandoned;
+
 /* Makes everything ready that touches nothing: topologies, tools, sinks, the plan. VMTP_ECONFIG: exit code 2. */
 int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings);
 
 /* The whole run; returns the exit code. What went wrong is logged. */
 int vmtp_run_execute(struct vmtp_run *run);
+
+/* How hosts are reached, from the settings. */
+void vmtp_ssh_use(const struct vmtp_settings *settings);
 
 /* What `vmtp plan` prints. */
 void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out);

@@ -228,7 +228,6 @@ void vmtp_tool_unserve(vmtp_ctx *parent, struct vmtp_tool_instance *tool)
             continue;
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
         vmtp_ctx_child(&ctx, parent, UNSERVE_SECONDS);
-        ctx.cancel = NULL;
         struct vmtp_load load = {.struct_size = sizeof load};
         struct vmtp_endpoint *server = at->ep;
         struct vmtp_job job = {

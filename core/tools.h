@@ -43,7 +43,7 @@ const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struc
 int vmtp_tool_measure(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
                       struct vmtp_recorder *recorder);
 
-/* Ends all servers. */
+/* Ends all servers. ctx is that of the cleaning up: not cancelled when the user has interrupted the run. */
 void vmtp_tool_unserve(vmtp_ctx *ctx, struct vmtp_tool_instance *tool);
 
 #endif

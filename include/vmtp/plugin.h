@@ -397,6 +397,11 @@ VMTP_PUBLIC void vmtp_stop(vmtp_ctx *ctx, vmtp_process *process);
 VMTP_PUBLIC int vmtp_upload(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *local, const char *remote,
                             unsigned mode) VMTP_MUSTUSE;
 
+/* The directory of this run on the endpoint, for files that a tool needs there: made by the first call, with a name
+ * that nobody can foresee and for the login alone, in a place where programs can be started. It is in the ledger before
+ * it exists; the core removes it, with all that is in it, at the end. *path is owned by the endpoint. */
+VMTP_PUBLIC int vmtp_workdir(vmtp_ctx *ctx, vmtp_endpoint *ep, const char **path) VMTP_MUSTUSE;
+
 /* --- the measurement that runs: only in tool.measure(), vmtp_property() also in tool.prepare() --- */
 
 /* One number of the result. VMTP_EFAIL for a metric that is not in metrics.def or a value that is not finite. */
@@ -438,6 +443,13 @@ VMTP_PUBLIC void vmtp_endpoint_failed(vmtp_ctx *ctx, vmtp_endpoint *ep, int stat
  * does this after acquire() for those that are not connected yet; a topology calls it to run something there before.
  * Only VMTP_ECANCELED and VMTP_ENOMEM are errors of this function. */
 VMTP_PUBLIC int vmtp_connect(vmtp_ctx *ctx, vmtp_endpoint *const *eps, size_t n) VMTP_MUSTUSE;
+
+/* The ledger. What a topology makes and what would outlive this process is written down BEFORE it is made, and struck
+ * out after it is proven gone; after a crash `vmtp cleanup` calls remove() with the same kind and id. Both are short
+ * words of the topology's own choice: "server", "4711". On disk when it returns; when it fails (disk full), do not
+ * make the thing. Only in acquire() and release(). */
+VMTP_PUBLIC int vmtp_track(vmtp_ctx *ctx, const char *kind, const char *id) VMTP_MUSTUSE;
+VMTP_PUBLIC int vmtp_untrack(vmtp_ctx *ctx, const char *kind, const char *id) VMTP_MUSTUSE;
 
 /* True while the endpoint can be used. */
 VMTP_PUBLIC bool vmtp_endpoint_usable(const vmtp_endpoint *ep);

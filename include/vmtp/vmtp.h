@@ -76,7 +76,8 @@ VMTP_PUBLIC void vmtp_options_init(struct vmtp_options *options);
  * NULL; *error is what went wrong, or NULL. Free both with vmtp_free(); either pointer may be NULL. */
 VMTP_PUBLIC int vmtp_run(const struct vmtp_options *options, char **json, char **error);
 
-/* Interrupts the run from a signal handler or another thread: it ends soon with VMTP_EXIT_INTERRUPTED. */
+/* Interrupts the run from a signal handler or another thread: it ends soon with VMTP_EXIT_INTERRUPTED, and removes what
+ * it has made. The second call ends the removing, too: what is left then is told, and `vmtp cleanup` removes it. */
 VMTP_PUBLIC void vmtp_interrupt(void);
 
 #ifdef __cplusplus

@@ -38,6 +38,8 @@ static void test_help(void)
     VMTP_CLEAN(mem) char *help = help_about(VMTP_CMD_RUN);
     const struct vmtp_cli_option *option;
     for (size_t i = 0; (option = vmtp_cli_option_at(i)); i++) {
+        if (!(option->commands & 1u << VMTP_CMD_RUN))
+            continue;
         VMTP_CLEAN(mem) char *entry =
             vmtp_format("%s%s%s--%s%s%s%s%s\n", option->brief ? "  -" : "      ", option->brief ? option->brief : "",
                         option->brief ? ", " : "", option->name, option->alias ? ", --" : "",
