@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/call.h"
 #include "core/ctx.h"
 #include "core/log.h"
 #include "core/options.h"
@@ -108,11 +109,11 @@ static int call_remove(vmtp_ctx *ctx, const struct vmtp_loaded *loaded, const st
     void *opts = NULL, *state = NULL;
     int rc = vmtp_options_fill(ctx, &loaded->plugin, maps, n, &opts);
     if (rc == VMTP_OK && loaded->topology.open)
-        rc = loaded->topology.open(ctx, opts, &state);
+        rc = VMTP_CALL(loaded, topology, open, ctx, ctx, opts, &state);
     if (rc == VMTP_OK) {
-        rc = loaded->topology.remove(ctx, state, thing->kind, thing->id);
+        rc = VMTP_CALL(loaded, topology, remove, ctx, ctx, state, thing->kind, thing->id);
         if (loaded->topology.close)
-            loaded->topology.close(state);
+            VMTP_CALL(loaded, topology, close, NULL, state);
     }
     free(opts);
     return rc;
