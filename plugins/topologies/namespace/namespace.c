@@ -175,8 +175,8 @@ static int set_up_router(vmtp_ctx *ctx, vmtp_endpoint *router, const struct addr
 }
 
 /* Of a datagram that is larger than the MTU a shaped link drops single fragments, and what is left of it fills the
- * receiver's reassembly memory for 30 s: after one overload nothing at all would arrive. A second is plenty here. A kernel
- * that keeps this from ordinary users leaves its default in place. */
+ * receiver's reassembly memory for 30 s: after one overload nothing at all would arrive. A second is plenty here. A
+ * kernel that keeps this from ordinary users leaves its default in place. */
 static int shorten_reassembly(vmtp_ctx *ctx, vmtp_endpoint *ep)
 {
     static const char script[] = "cd /proc/sys/net || exit 0\n"
@@ -199,6 +199,8 @@ static int set_up_routed(vmtp_ctx *ctx, struct namespace_state *state, vmtp_endp
         rc = set_up_link(ctx, eps[CLIENT], "vmtp0", net->client, net->prefix);
     if (rc == VMTP_OK)
         rc = set_up_link(ctx, eps[SERVER], "vmtp0", net->routed_server, net->prefix);
+    if (rc == VMTP_OK)
+        rc = shorten_reassembly(ctx, eps[CLIENT]);
     if (rc == VMTP_OK)
         rc = shorten_reassembly(ctx, eps[SERVER]);
     if (rc == VMTP_OK)
