@@ -195,8 +195,23 @@ static const char *nearest_option(const char *word, size_t n)
     return copy ? vmtp_nearest(copy, names) : NULL;
 }
 
+/* "--passwordS3cret": an option whose value is secret, joined to it. */
+static const struct vmtp_cli_option *joined_secret(const char *word, size_t n)
+{
+    const struct vmtp_cli_option *option;
+    for (size_t i = 0; (option = vmtp_cli_option_at(i)); i++)
+        if ((option->flags & VMTP_CLI_SECRET) && n > strlen(option->name) &&
+            begins(option->name, word, strlen(option->name)))
+            return option;
+    return NULL;
+}
+
 static int fail_unknown(struct parser *parser, const char *dashes, const char *word, size_t n)
 {
+    const struct vmtp_cli_option *secret = joined_secret(word, n);
+    if (secret)
+        return vmtp_fail(parser->ctx, VMTP_ECONFIG, "--%s: its value follows behind '=' or as the next word",
+                         secret->name);
     const char *near = nearest_option(word, n);
     if (near)
         return vmtp_fail(parser->ctx, VMTP_ECONFIG, "%s%.*s: no such option; did you mean --%s?", dashes, (int)n, word,
