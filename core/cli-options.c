@@ -31,6 +31,8 @@ static const struct vmtp_cli_option options[] = {
       "multicast group; adds M to the protocols [231.1.1.1]"),
     ROW(WHAT, FLAG, "inter-node-only", "inter_node_only", NULL, OLD, MEASURE,
       "no flow from a host to itself"),
+    ROW(WHAT, TEXT, "ssh-host-key", "ssh_host_key", "RULE", 0, MEASURE,
+      "hosts whose SSH key is in no known_hosts file: accept-new, strict, or off to check no key at all [accept-new]"),
     ROW(WHAT, FLAG, "ask-password", "ask_password", NULL, 0, MEASURE,
       "ask on the terminal for the password of each host that has neither a password nor a key file of its own"),
 

@@ -72,6 +72,7 @@ struct vmtp_ssh_defaults {
     const char *private_key_file; /* of the configuration, or NULL */
     const char *key_passphrase;   /* of encrypted keys, beside VMTP_KEY_PASSPHRASE, which wins; or NULL */
     double timeout;               /* s to reach a host; only "not reachable yet" is tried again */
+    int host_key;                 /* enum vmtp_host_key */
 };
 extern struct vmtp_ssh_defaults vmtp_ssh_defaults;
 

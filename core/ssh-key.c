@@ -69,8 +69,7 @@ static bool set_blob(struct vmtp_ssh_key *key, const unsigned char *blob, size_t
     return true;
 }
 
-/* Base64 with blanks and newlines in it; NULL for anything else. */
-static unsigned char *decode_base64(const char *text, size_t len, size_t *decoded)
+unsigned char *vmtp_ssh_base64(const char *text, size_t len, size_t *decoded)
 {
     EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
     unsigned char *bytes = malloc(len + 4);
@@ -114,7 +113,7 @@ static bool parse_openssh(const char *text, struct vmtp_ssh_key *key)
     if (!end)
         return false;
     size_t len;
-    VMTP_CLEAN(mem) unsigned char *bytes = decode_base64(begin, (size_t)(end - begin), &len);
+    VMTP_CLEAN(mem) unsigned char *bytes = vmtp_ssh_base64(begin, (size_t)(end - begin), &len);
     return bytes && read_openssh(bytes, len, key);
 }
 
@@ -177,7 +176,7 @@ static void read_public_beside(struct vmtp_ssh_key *key)
     if (!base64)
         return;
     base64++;
-    VMTP_CLEAN(mem) unsigned char *bytes = decode_base64(base64, strcspn(base64, " \n"), &len);
+    VMTP_CLEAN(mem) unsigned char *bytes = vmtp_ssh_base64(base64, strcspn(base64, " \n"), &len);
     if (bytes)
         (void)set_blob(key, bytes, len);
 }

@@ -28,6 +28,9 @@ void vmtp_ssh_key_clear(struct vmtp_ssh_key *key);
 bool vmtp_ssh_take_string(const unsigned char **p, size_t *left, const unsigned char **string, size_t *len);
 bool vmtp_ssh_take_uint32(const unsigned char **p, size_t *left, unsigned long *value);
 
+/* Base64 with blanks and newlines in it. free() the bytes; NULL for anything else. */
+unsigned char *vmtp_ssh_base64(const char *text, size_t len, size_t *decoded);
+
 static inline void vmtp_clean_ssh_key(struct vmtp_ssh_key *key)
 {
     vmtp_ssh_key_clear(key);

@@ -12,6 +12,7 @@
 
 #include "core/ctx.h"
 #include "core/endpoint.h"
+#include "core/ssh-hostkey.h"
 
 struct vmtp_ssh_channel;
 
@@ -23,6 +24,7 @@ struct vmtp_ssh {
     bool no_sftp;                      /* the server has none: do not ask again */
     char mark[24];                     /* in front of the line with the pid: tells it from what login scripts print */
     char name[300];                    /* "user@host", with the port unless 22: for messages */
+    struct vmtp_known_hosts known;     /* what is known of the host's key; nothing when keys are not checked */
     struct vmtp_ssh_channel *channels; /* all that are not freed yet */
 };
 

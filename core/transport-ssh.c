@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands on channels of one SSH session per endpoint, by libssh2, in this process. Host keys are not checked yet:
- * their fingerprints are logged. */
+/* Commands on channels of one SSH session per endpoint, by libssh2, in this process. */
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -12,8 +11,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <openssl/evp.h>
 
 #include "core/quote.h"
 #include "core/ssh.h"
@@ -94,17 +91,51 @@ static void init_libssh2(void)
     (void)libssh2_init(0); /* fails only when out of memory, and then so does the first session */
 }
 
-/* The place for checking the host key: any is taken, and said at debug level as ssh-keygen -l says it. */
-static void check_host_key(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+/* Reads what is known of the host's key, unless keys are not checked. */
+static int load_known_hosts(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vmtp_login *login)
 {
-    const char *hash = libssh2_hostkey_hash(ssh->session, LIBSSH2_HOSTKEY_HASH_SHA256);
-    unsigned char text[48];
-    if (!hash)
-        return;
-    int n = EVP_EncodeBlock(text, (const unsigned char *)hash, 32);
-    while (n > 0 && text[n - 1] == '=')
-        text[--n] = '\0';
-    vmtp_debug(ctx, "%s: host key SHA256:%s, not checked", ssh->name, (const char *)text);
+    int rc = vmtp_known_hosts_init(ctx, &ssh->known, login->host, login->port);
+    if (rc == VMTP_OK && vmtp_ssh_defaults.host_key != VMTP_HOST_KEY_OFF)
+        rc = vmtp_known_hosts_load(ctx, &ssh->known);
+    if (rc == VMTP_OK && vmtp_known_hosts_authority(&ssh->known))
+        rc = vmtp_fail(ctx, VMTP_ENOTSUP, "%s: known_hosts has an authority for its key (@cert-authority), which "
+                       "libssh2 cannot check", ssh->name);
+    return rc;
+}
+
+/* A server has several keys: only those that can be compared are asked for. */
+static int ask_for_known_keys(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000);
+    (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
+    if (list.len == 0 || libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, vmtp_buf_text(&list)) == 0)
+        return VMTP_OK;
+    return vmtp_fail(ctx, VMTP_EFAIL, "%s: libssh2 %s knows none of the types of its known host keys (%s, %s)",
+                     ssh->name, libssh2_version(0), vmtp_buf_text(&list), ssh->known.keys[0].place);
+}
+
+static int check_host_key(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+{
+    size_t len = 0;
+    int type = 0;
+    const char *blob = libssh2_session_hostkey(ssh->session, &len, &type);
+    if (!blob || len == 0)
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s: the server shows no host key", ssh->name);
+    return vmtp_host_key_check(ctx, ssh->name, &ssh->known, (const unsigned char *)blob, len);
+}
+
+/* When the types of keys were limited, that may be why. */
+static int nothing_in_common(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const char *words)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000), known = VMTP_BUF(2500);
+    (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
+    if (list.len)
+        (void)vmtp_buf_printf(&known, "; its host key must be one of those known from %s (%s)",
+                              ssh->known.keys[0].place, vmtp_buf_text(&list));
+    return vmtp_fail(ctx, VMTP_EFAIL,
+                     "%s: no algorithms in common: libssh2 %s knows none of those that the server (%s) allows (%s)%s",
+                     ssh->name, libssh2_version(0), libssh2_session_banner_get(ssh->session), words,
+                     vmtp_buf_text(&known));
 }
 
 static int handshake_failed(vmtp_ctx *ctx, struct vmtp_ssh *ssh, long rc)
@@ -120,9 +151,7 @@ static int handshake_failed(vmtp_ctx *ctx, struct vmtp_ssh *ssh, long rc)
     char *words = NULL;
     libssh2_session_last_error(ssh->session, &words, NULL, 0);
     if (rc == LIBSSH2_ERROR_KEX_FAILURE || rc == LIBSSH2_ERROR_METHOD_NONE)
-        return vmtp_fail(ctx, VMTP_EFAIL,
-                         "%s: no algorithms in common: libssh2 %s knows none of those that the server (%s) allows (%s)",
-                         ssh->name, libssh2_version(0), libssh2_session_banner_get(ssh->session), words ? words : "");
+        return nothing_in_common(ctx, ssh, words ? words : "");
     return vmtp_fail(ctx, VMTP_EFAIL, "%s: the exchange of keys failed: %s", ssh->name, words ? words : "");
 }
 
@@ -181,11 +210,13 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
     if (!ssh->session)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     libssh2_session_set_blocking(ssh->session, 0);
-    rc = handshake(ctx, ssh);
-    if (rc < 0)
-        return rc;
-    check_host_key(ctx, ssh);
-    rc = log_in(ctx, outer, ssh, &ep->login);
+    rc = ask_for_known_keys(ctx, ssh);
+    if (rc == VMTP_OK)
+        rc = handshake(ctx, ssh);
+    if (rc == VMTP_OK)
+        rc = check_host_key(ctx, ssh); /* before anything secret is said */
+    if (rc == VMTP_OK)
+        rc = log_in(ctx, outer, ssh, &ep->login);
     if (rc == VMTP_OK && vmtp_pairs_set(&ep->properties, "peer_address", peer) < 0)
         rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     return rc;
@@ -265,6 +296,7 @@ static void ssh_disconnect(struct vmtp_endpoint *ep)
         return;
     end_session(ssh); /* frees the handles of the channels */
     free_channels(ssh);
+    vmtp_known_hosts_clear(&ssh->known);
     free(ssh);
     ep->link = NULL;
 }
@@ -278,7 +310,9 @@ static int ssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
         return rc;
     struct vmtp_ctx own;
     vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout);
-    rc = connect_patiently(&own, ctx, ep, ep->link);
+    rc = load_known_hosts(&own, ep->link, &ep->login);
+    if (rc == VMTP_OK)
+        rc = connect_patiently(&own, ctx, ep, ep->link);
     if (rc < 0) {
         (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
         ssh_disconnect(ep);

@@ -2,7 +2,7 @@
 /* Drives the ssh transport for the functional tests: one thing per call, said in lines a script can read.
  *
  *   ssh-probe [-p PASSWORD] [-k KEY] [-K CONFIGURED-KEY] [-t SECONDS] [-c CANCEL-AFTER] [-d]
- *             HOST[,HOST...] WHAT [ARG...]
+ *             [-s accept-new|strict|off] HOST[,HOST...] WHAT [ARG...]
  *
  * HOST is USER@ADDRESS[:PORT] or USER@[ADDRESS]:PORT. WHAT:
  *   connect                 "connected PEER" per host
@@ -22,6 +22,7 @@
 #include "core/ctx.h"
 #include "core/endpoint.h"
 #include "core/log.h"
+#include "core/ssh-hostkey.h"
 #include "core/transport.h"
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
@@ -168,6 +169,13 @@ static int act(struct vmtp_ctx *ctx, vmtp_endpoint *const *eps, size_t n, char *
     return failed;
 }
 
+static int host_key(const char *text)
+{
+    return strcmp(text, "strict") == 0 ? VMTP_HOST_KEY_STRICT
+           : strcmp(text, "off") == 0  ? VMTP_HOST_KEY_OFF
+                                       : VMTP_HOST_KEY_ACCEPT_NEW;
+}
+
 int main(int argc, char **argv)
 {
     const char *password = NULL, *key = NULL;
@@ -176,7 +184,7 @@ int main(int argc, char **argv)
     signal(SIGALRM, on_signal);
     signal(SIGINT, on_signal);
     vmtp_ssh_defaults.timeout = 20;
-    for (int c; (c = getopt(argc, argv, "+p:k:K:t:c:d")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "+p:k:K:t:c:ds:")) != -1;) {
         if (c == 'p')
             password = optarg;
         else if (c == 'k')
@@ -187,6 +195,8 @@ int main(int argc, char **argv)
             vmtp_ssh_defaults.timeout = strtod(optarg, NULL);
         else if (c == 'c')
             alarm((unsigned)strtoul(optarg, NULL, 10));
+        else if (c == 's')
+            vmtp_ssh_defaults.host_key = host_key(optarg);
         else if (c == 'd')
             vmtp_log_set_level(VMTP_LOG_DEBUG);
         else
