@@ -88,7 +88,7 @@ static void add_usage(struct vmtp_buf *line, const struct vmtp_cli_command *comm
     if (command->sub)
         (void)vmtp_buf_printf(line, " %s", command->sub);
     if (command->operand)
-        (void)vmtp_buf_printf(line, command->operand_required ? " %s" : " [%s]", command->operand);
+        (void)vmtp_buf_printf(line, command->least ? " %s" : " [%s]", command->operand);
     (void)vmtp_buf_text_add(line, " [OPTION]...");
 }
 

@@ -7,7 +7,7 @@ enum {
     MEASURE = ON(RUN) | ON(PLAN) | ON(CONFIG_SHOW) | ON(CONFIG_CHECK),
     OUTPUT = MEASURE | ON(REPLAY),
     REMOVE = ON(CLEANUP),
-    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW) | REMOVE,
+    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW) | ON(PLUGIN_CHECK) | ON(PLUGIN_NEW) | REMOVE,
 };
 
 #define OLD    VMTP_CLI_OLD
@@ -137,16 +137,18 @@ const struct vmtp_cli_option *vmtp_cli_option_at(size_t i)
 }
 
 static const struct vmtp_cli_command commands[] = {
-    {"run", NULL, VMTP_CMD_RUN, NULL, false, "measure; this is what is done without a word"},
-    {"plan", NULL, VMTP_CMD_PLAN, NULL, false, "print what a run with these options would do; touches nothing"},
-    {"replay", NULL, VMTP_CMD_REPLAY, "JOURNAL|RUN|last", true, "make the outputs of an earlier run again"},
-    {"cleanup", NULL, VMTP_CMD_CLEANUP, "RUN|last", false,
-     "remove what a run, or all of them, could not remove itself"},
-    {"plugin", "list", VMTP_CMD_PLUGIN_LIST, NULL, false, "list the installed plugins and whether they load"},
-    {"plugin", "show", VMTP_CMD_PLUGIN_SHOW, "NAME", true, "print what a plugin can do and its options"},
-    {"config", "show", VMTP_CMD_CONFIG_SHOW, NULL, false, "print the configuration as merged from files and options"},
-    {"config", "check", VMTP_CMD_CONFIG_CHECK, "FILE", false, "check a configuration file and the options"},
-    {"help", NULL, VMTP_CMD_HELP, "COMMAND", false, "print this help, or that of a command"},
+    {"run", NULL, VMTP_CMD_RUN, NULL, 0, 0, "measure; this is what is done without a word"},
+    {"plan", NULL, VMTP_CMD_PLAN, NULL, 0, 0, "print what a run with these options would do; touches nothing"},
+    {"replay", NULL, VMTP_CMD_REPLAY, "JOURNAL|RUN|last", 1, 1, "make the outputs of an earlier run again"},
+    {"cleanup", NULL, VMTP_CMD_CLEANUP, "RUN|last", 0, 1, "remove what a run, or all of them, could not remove itself"},
+    {"plugin", "list", VMTP_CMD_PLUGIN_LIST, NULL, 0, 0, "list the installed plugins and whether they load"},
+    {"plugin", "show", VMTP_CMD_PLUGIN_SHOW, "NAME", 1, 1, "print what a plugin can do and its options"},
+    {"plugin", "check", VMTP_CMD_PLUGIN_CHECK, "FILE|NAME", 1, 1, "check the rules that every plugin has to keep"},
+    {"plugin", "new", VMTP_CMD_PLUGIN_NEW, "KIND NAME [DIRECTORY]", 2, 3,
+     "write the beginning of a plugin; KIND is tool, sink or topology"},
+    {"config", "show", VMTP_CMD_CONFIG_SHOW, NULL, 0, 0, "print the configuration as merged from files and options"},
+    {"config", "check", VMTP_CMD_CONFIG_CHECK, "FILE", 0, 1, "check a configuration file and the options"},
+    {"help", NULL, VMTP_CMD_HELP, "COMMAND", 0, 1, "print this help, or that of a command"},
 };
 
 const struct vmtp_cli_command *vmtp_cli_command_at(size_t i)

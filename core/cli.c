@@ -464,14 +464,15 @@ static int take_word(struct parser *parser, int word)
     struct vmtp_cli *cli = parser->cli;
     if (!parser->command)
         return take_command(parser, word);
-    if (!parser->command->operand || cli->n_operands)
+    if (cli->n_operands >= parser->command->most)
         return fail_word(parser, word, "is not expected here: it belongs to no option", NULL);
-    cli->operands = calloc(1, sizeof *cli->operands);
-    char *copy = strdup(parser->argv[word]);
-    if (!cli->operands || !copy) {
-        free(copy);
+    char **grown = realloc(cli->operands, (cli->n_operands + 1) * sizeof *grown);
+    if (!grown)
         return VMTP_ENOMEM;
-    }
+    cli->operands = grown;
+    char *copy = strdup(parser->argv[word]);
+    if (!copy)
+        return VMTP_ENOMEM;
     cli->operands[cli->n_operands++] = copy;
     return VMTP_OK;
 }
@@ -517,14 +518,17 @@ static int finish_command(struct parser *parser)
     const struct vmtp_cli_command *command = parser->command;
     if (!command && parser->group) {
         const char *names[OPTIONS_MAX];
+        VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(1000);
         command_names(parser->group, names);
-        return vmtp_fail(parser->ctx, VMTP_ECONFIG, "vmtp %s needs one more word: %s or %s", parser->group, names[0],
-                         names[1]);
+        for (size_t i = 0; names[i]; i++)
+            (void)vmtp_buf_printf(&list, "%s%s", i == 0 ? "" : names[i + 1] ? ", " : " or ", names[i]);
+        return vmtp_fail(parser->ctx, VMTP_ECONFIG, "vmtp %s needs one more word: %s", parser->group,
+                         vmtp_buf_text(&list));
     }
     if (!command)
         command = vmtp_cli_command_at(0);
     parser->cli->command = command->command;
-    if (command->operand_required && !parser->cli->n_operands)
+    if (parser->cli->n_operands < command->least)
         return vmtp_fail(parser->ctx, VMTP_ECONFIG, "vmtp %s%s%s needs one more word: %s", command->word,
                          command->sub ? " " : "", command->sub ? command->sub : "", command->operand);
     int rc = check_options(parser, command);

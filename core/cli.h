@@ -13,6 +13,8 @@ enum vmtp_command {
     VMTP_CMD_REPLAY,       /* operand: a path, a run's id or its first characters, "last" */
     VMTP_CMD_PLUGIN_LIST,
     VMTP_CMD_PLUGIN_SHOW,  /* operand: the name of a plugin */
+    VMTP_CMD_PLUGIN_CHECK, /* operand: a file, or the name of a plugin */
+    VMTP_CMD_PLUGIN_NEW,   /* operands: kind, name, directory */
     VMTP_CMD_CONFIG_SHOW,
     VMTP_CMD_CONFIG_CHECK, /* config_file is the operand, too */
     VMTP_CMD_CLEANUP,      /* operand: as of REPLAY, or none with VMTP_CLI_ALL */
@@ -99,8 +101,8 @@ const struct vmtp_cli_option *vmtp_cli_option_at(size_t i);
 struct vmtp_cli_command {
     const char *word, *sub; /* sub: NULL for a command of one word */
     enum vmtp_command command;
-    const char *operand; /* what the help calls it; NULL: takes none */
-    bool operand_required;
+    const char *operand; /* what the help calls them; NULL: takes none */
+    unsigned least, most; /* operands */
     const char *help;
 };
 const struct vmtp_cli_command *vmtp_cli_command_at(size_t i);

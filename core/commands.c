@@ -14,6 +14,7 @@
 #include "core/ctx.h"
 #include "core/journal.h"
 #include "core/log.h"
+#include "core/plugin-new.h"
 #include "core/probe.h"
 #include "core/progress.h"
 #include "core/run.h"
@@ -231,6 +232,13 @@ static int command(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
         return rc < 0 ? say(ctx, rc) : printed(VMTP_EXIT_PASSED);
     case VMTP_CMD_PLUGIN_SHOW:
         rc = vmtp_probe_show(ctx, stdout, cli->operands[0]);
+        return rc < 0 ? say(ctx, rc) : printed(VMTP_EXIT_PASSED);
+    case VMTP_CMD_PLUGIN_CHECK:
+        rc = vmtp_probe_check(ctx, stdout, cli->operands[0]);
+        return rc < 0 ? printed(say(ctx, rc)) : printed(VMTP_EXIT_PASSED);
+    case VMTP_CMD_PLUGIN_NEW:
+        rc = vmtp_plugin_new(ctx, stdout, cli->operands[0], cli->operands[1],
+                             cli->n_operands > 2 ? cli->operands[2] : NULL);
         return rc < 0 ? say(ctx, rc) : printed(VMTP_EXIT_PASSED);
     default:
         return with_settings(ctx, cli);

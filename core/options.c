@@ -222,14 +222,42 @@ static bool overlap(const struct vmtp_option *a, const struct vmtp_option *b)
     return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
 }
 
-int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin)
+static int verify_stride(vmtp_ctx *ctx, const struct vmtp_plugin *plugin)
 {
     const uint32_t first_abi_size = (uint32_t)(offsetof(struct vmtp_option, choices) + sizeof plugin->options->choices);
-    if (!plugin->options)
-        return VMTP_OK;
     if (plugin->option_size < first_abi_size || plugin->option_size > STRIDE_MAX ||
         plugin->option_size % _Alignof(struct vmtp_option))
         return vmtp_fail(ctx, VMTP_EFAIL, "option_size %" PRIu32 " is not the size of an option", plugin->option_size);
+    return VMTP_OK;
+}
+
+int vmtp_options_adopt(vmtp_ctx *ctx, struct vmtp_plugin *plugin, struct vmtp_option **copy)
+{
+    int rc = plugin->options ? verify_stride(ctx, plugin) : VMTP_OK;
+    if (rc < 0 || !plugin->options)
+        return rc;
+    size_t n = 0;
+    while (vmtp_option_at(plugin, n))
+        n++;
+    struct vmtp_option *ours = calloc(n + 1, sizeof *ours);
+    if (!ours)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    size_t size = plugin->option_size < sizeof *ours ? plugin->option_size : sizeof *ours;
+    for (size_t i = 0; i < n; i++)
+        memcpy(&ours[i], vmtp_option_at(plugin, i), size);
+    plugin->options = ours;
+    plugin->option_size = sizeof *ours;
+    *copy = ours;
+    return VMTP_OK;
+}
+
+int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin)
+{
+    if (!plugin->options)
+        return VMTP_OK;
+    int rc = verify_stride(ctx, plugin);
+    if (rc < 0)
+        return rc;
     if (plugin->opts_size > OPTS_SIZE_MAX)
         return vmtp_fail(ctx, VMTP_EFAIL, "an option struct of %" PRIu32 " bytes", plugin->opts_size);
     const struct vmtp_option *option, *other;

@@ -12,6 +12,10 @@
 /* The i-th option of a plugin, walked with its stride; NULL past the end. */
 const struct vmtp_option *vmtp_option_at(const struct vmtp_plugin *plugin, size_t i);
 
+/* Copies the table of a plugin into entries of our size, over zeroes, and lets the plugin point to the copy: then every
+ * member can be read, whatever stride the plugin was built with. The caller frees *copy; NULL: there is no table. */
+int vmtp_options_adopt(vmtp_ctx *ctx, struct vmtp_plugin *plugin, struct vmtp_option **copy);
+
 /* VMTP_EFAIL with words when the table breaks a rule of plugin.h (no help, wrong size, offset outside, bad default). */
 int vmtp_options_verify(vmtp_ctx *ctx, const struct vmtp_plugin *plugin);
 

@@ -14,6 +14,7 @@
 #include "core/ctx.h"
 #include "core/metrics.h"
 #include "core/options.h"
+#include "core/plugin-check.h"
 #include "core/registry.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
@@ -22,36 +23,46 @@
 
 enum { PROBE_OUTPUT_MAX = 64 * 1024 };
 static const double PROBE_SECONDS = 5;
+static const double CHECK_SECONDS = 60; /* a call of the plugin has 10 s by itself */
 
 typedef void (*probe_work)(FILE *out, const struct vmtp_loaded *loaded);
 
+/* What a child process does: returns its exit status. */
+typedef int (*child_work)(FILE *out, const struct vmtp_candidate *candidate, const void *arg);
+
 /* --- the child --- */
 
-static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, probe_work work)
+static int load_and_work(FILE *out, const struct vmtp_candidate *candidate, const void *arg)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     vmtp_call_unwatch(); /* the parent says how it ended */
-    FILE *out = fdopen(fd, "w");
+    const probe_work *work = arg;
     struct vmtp_ctx ctx;
     vmtp_ctx_init(&ctx, NULL);
     struct vmtp_loaded *loaded = NULL;
     int rc = vmtp_registry_load(&ctx, candidate->kind, candidate->name, candidate->path, &loaded);
-    if (!out)
-        _exit(2);
     if (rc < 0)
         fputs(vmtp_ctx_error(&ctx, rc), out);
     else
-        work(out, loaded);
-    fflush(out);
-    _exit(rc < 0 ? 1 : 0);
+        (*work)(out, loaded);
+    return rc < 0 ? 1 : 0;
+}
+
+static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, child_work work, const void *arg)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    FILE *out = fdopen(fd, "w");
+    int status = out ? work(out, candidate, arg) : 2;
+    if (out)
+        fflush(out);
+    _exit(status);
 }
 
 /* --- the parent --- */
 
 /* Reads until the child closes its end or the time is over. */
-static bool read_all(int fd, struct vmtp_buf *text)
+static bool read_all(int fd, double seconds, struct vmtp_buf *text)
 {
-    double deadline = vmtp_now() + PROBE_SECONDS;
+    double deadline = vmtp_now() + seconds;
     char chunk[4096];
     for (;;) {
         double left = deadline - vmtp_now();
@@ -68,8 +79,10 @@ static bool read_all(int fd, struct vmtp_buf *text)
     }
 }
 
-/* Runs work on a candidate in a child process. text gets what it printed, or the reason of the failure. */
-static int probe(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, probe_work work, struct vmtp_buf *text)
+/* Runs work on a candidate in a child process. text gets what it printed, *status is that of waitpid(). VMTP_ETIMEOUT
+ * when it had to be killed. */
+static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, child_work work, const void *arg,
+                     double seconds, struct vmtp_buf *text, int *status)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -78,21 +91,30 @@ static int probe(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, probe_wo
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        child(candidate, ends[1], work);
+        child(candidate, ends[1], work, arg);
     }
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
         return vmtp_fail(ctx, VMTP_EFAIL, "fork: %s", vmtp_errno());
     }
-    bool answered = read_all(ends[0], text);
+    bool answered = read_all(ends[0], seconds, text);
     close(ends[0]);
     if (!answered)
         kill(pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
         ;
-    if (!answered) {
+    return answered ? VMTP_OK : VMTP_ETIMEOUT;
+}
+
+/* Loads a candidate and works on it. text gets what was printed, or the reason of the failure. */
+static int probe(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, probe_work work, struct vmtp_buf *text)
+{
+    int status = 0;
+    int rc = run_child(ctx, candidate, load_and_work, &work, PROBE_SECONDS, text, &status);
+    if (rc < 0 && rc != VMTP_ETIMEOUT)
+        return rc;
+    if (rc == VMTP_ETIMEOUT) {
         vmtp_buf_reset(text);
         return vmtp_buf_printf(text, "no answer in %.0f s", PROBE_SECONDS) < 0 ? VMTP_ENOMEM : VMTP_ETIMEOUT;
     }
@@ -265,5 +287,119 @@ int vmtp_probe_show(vmtp_ctx *ctx, FILE *out, const char *name)
     if (found == 0)
         rc = unknown(ctx, candidates, n, name);
     vmtp_candidates_free(candidates, n);
+    return rc;
+}
+
+/* --- check --- */
+
+static const char KEPT[] = "ok      ", BROKEN[] = "broken  ";
+
+static void print_rule(FILE *out, bool kept, const char *text, const char *why)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf line = VMTP_BUF(4096);
+    (void)vmtp_buf_printf(&line, "%s%s%s%s", kept ? KEPT : BROKEN, text, why ? ": " : "", why ? why : "");
+    VMTP_CLEAN(mem) char *safe = vmtp_buf_take(&line);
+    if (safe)
+        vmtp_printable(safe);
+    fprintf(out, "%s\n", safe ? safe : BROKEN);
+    fflush(out); /* what comes next may crash */
+}
+
+static void tell_rule(void *arg, bool kept, const char *text, const char *why)
+{
+    print_rule(arg, kept, text, why);
+}
+
+static int check_rules(FILE *out, const struct vmtp_candidate *candidate, const void *arg)
+{
+    vmtp_plugin_check(candidate, arg, tell_rule, out);
+    return 0;
+}
+
+static unsigned count_lines(const char *text, const char *begin)
+{
+    unsigned n = 0;
+    for (; text && *text; text = strchr(text, '\n'), text += text != NULL)
+        n += !begin || strncmp(text, begin, strlen(begin)) == 0;
+    return n;
+}
+
+/* How the child ended is a rule as well. */
+static bool print_end(FILE *out, int rc, int status)
+{
+    char why[80];
+    if (rc == VMTP_ETIMEOUT)
+        snprintf(why, sizeof why, "no answer in %.0f s", CHECK_SECONDS);
+    else if (WIFSIGNALED(status))
+        snprintf(why, sizeof why, "signal %d in the call behind the last line", WTERMSIG(status));
+    else if (WEXITSTATUS(status) != 0)
+        snprintf(why, sizeof why, "the call behind the last line ends the program");
+    else
+        return true;
+    print_rule(out, false, "returns from every call", why);
+    return false;
+}
+
+static int check_candidate(vmtp_ctx *ctx, FILE *out, const struct vmtp_candidate *candidate, const char *scratch)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
+    int status = 0;
+    int rc = run_child(ctx, candidate, check_rules, scratch, CHECK_SECONDS, &text, &status);
+    if (rc < 0 && rc != VMTP_ETIMEOUT)
+        return rc;
+    fputs(vmtp_buf_text(&text), out);
+    unsigned rules = count_lines(vmtp_buf_text(&text), NULL), broken = count_lines(vmtp_buf_text(&text), BROKEN);
+    if (!print_end(out, rc, status)) {
+        rules++;
+        broken++;
+    }
+    const char *file = candidate->path ? candidate->path : candidate->name;
+    if (broken)
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %u of %u rules are broken", file, broken, rules);
+    fprintf(out, "%s keeps all %u rules\n", file, rules);
+    return VMTP_OK;
+}
+
+static int find_candidate(vmtp_ctx *ctx, const char *name, struct vmtp_candidate *found)
+{
+    size_t len = strlen(name), n = 0;
+    if (strchr(name, '/') || (len > 3 && strcmp(name + len - 3, ".so") == 0)) {
+        if (access(name, R_OK) != 0)
+            return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s", name, vmtp_errno());
+        return vmtp_registry_candidate_of(ctx, name, found);
+    }
+    struct vmtp_candidate *candidates = NULL;
+    int rc = vmtp_registry_candidates(&candidates, &n);
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "out of memory");
+    rc = VMTP_ECONFIG;
+    for (size_t i = 0; i < n && rc == VMTP_ECONFIG; i++) {
+        if (!is_called(&candidates[i], name))
+            continue;
+        *found = (struct vmtp_candidate){.kind = candidates[i].kind, .name = VMTP_TAKE(candidates[i].name),
+                                         .path = VMTP_TAKE(candidates[i].path)};
+        rc = VMTP_OK;
+    }
+    if (rc < 0)
+        rc = unknown(ctx, candidates, n, name);
+    vmtp_candidates_free(candidates, n);
+    return rc;
+}
+
+int vmtp_probe_check(vmtp_ctx *ctx, FILE *out, const char *name)
+{
+    struct vmtp_candidate candidate = {0};
+    int rc = find_candidate(ctx, name, &candidate);
+    if (rc < 0)
+        return rc;
+    VMTP_CLEAN(mem) char *scratch = vmtp_scratch_make();
+    if (scratch)
+        rc = check_candidate(ctx, out, &candidate, scratch);
+    else
+        rc = vmtp_fail(ctx, VMTP_EFAIL, "cannot make a directory for temporary files: %s", vmtp_errno());
+    if (scratch)
+        vmtp_scratch_remove(scratch);
+    free(candidate.name);
+    free(candidate.path);
     return rc;
 }

@@ -15,4 +15,8 @@ int vmtp_probe_list(vmtp_ctx *ctx, FILE *out);
  * when there is none of that name, VMTP_EFAIL when it does not load. */
 int vmtp_probe_show(vmtp_ctx *ctx, FILE *out, const char *name);
 
+/* `vmtp plugin check FILE`: a line per rule of plugin-check.h, checked in a child process. FILE is a file, or the name
+ * of an installed plugin. VMTP_EFAIL when a rule is broken, VMTP_ECONFIG when there is no such file or name. */
+int vmtp_probe_check(vmtp_ctx *ctx, FILE *out, const char *name);
+
 #endif

@@ -24,6 +24,17 @@ const char *vmtp_kind_name(enum vmtp_kind kind)
     return kind_names[kind];
 }
 
+bool vmtp_kind_by_name(const char *name, enum vmtp_kind *kind)
+{
+    for (int k = 0; k < VMTP_KINDS; k++) {
+        if (strcmp(name, kind_names[k]) == 0) {
+            *kind = (enum vmtp_kind)k;
+            return true;
+        }
+    }
+    return false;
+}
+
 int vmtp_registry_set_path(const char *extra)
 {
     const char *environment = secure_getenv("VMTP_PLUGIN_PATH");
@@ -38,7 +49,7 @@ int vmtp_registry_set_path(const char *extra)
 
 /* --- the check of a descriptor --- */
 
-static bool valid_name(const char *name)
+bool vmtp_plugin_name_valid(const char *name)
 {
     if (!name || !islower((unsigned char)name[0]) || strlen(name) > 40)
         return false;
@@ -102,11 +113,20 @@ static int check_descriptor(vmtp_ctx *ctx, const struct vmtp_plugin *theirs)
                          VMTP_PLUGIN_ABI);
     if (theirs->struct_size < REACHES(struct vmtp_plugin, topology))
         return vmtp_fail(ctx, VMTP_EFAIL, "struct_size %u is too small", theirs->struct_size);
-    if (!valid_name(theirs->name))
+    if (!vmtp_plugin_name_valid(theirs->name))
         return vmtp_fail(ctx, VMTP_EFAIL, "has no valid name");
     if (!theirs->version || !theirs->summary)
         return vmtp_fail(ctx, VMTP_EFAIL, "has no %s", theirs->version ? "summary" : "version");
     return VMTP_OK;
+}
+
+void vmtp_loaded_free(struct vmtp_loaded *loaded)
+{
+    if (!loaded)
+        return;
+    free(loaded->options);
+    free(loaded->file);
+    free(loaded);
 }
 
 int vmtp_registry_adopt(vmtp_ctx *ctx, const struct vmtp_plugin *theirs, const char *file, struct vmtp_loaded **result)
@@ -117,6 +137,8 @@ int vmtp_registry_adopt(vmtp_ctx *ctx, const struct vmtp_plugin *theirs, const c
         copy_grown(&loaded->plugin, sizeof loaded->plugin, theirs);
         rc = adopt_ops(ctx, loaded);
         if (rc == VMTP_OK)
+            rc = vmtp_options_adopt(ctx, &loaded->plugin, &loaded->options);
+        if (rc == VMTP_OK)
             rc = vmtp_options_verify(ctx, &loaded->plugin);
         if (rc == VMTP_OK)
             rc = vmtp_set_text(&loaded->file, file);
@@ -125,7 +147,7 @@ int vmtp_registry_adopt(vmtp_ctx *ctx, const struct vmtp_plugin *theirs, const c
     }
     if (rc < 0) {
         vmtp_ctx_frame(ctx, "%s", file);
-        free(loaded);
+        vmtp_loaded_free(loaded);
         return rc;
     }
     *result = loaded;
@@ -252,6 +274,23 @@ void vmtp_candidates_free(struct vmtp_candidate *candidates, size_t n)
     free(candidates);
 }
 
+int vmtp_registry_candidate_of(vmtp_ctx *ctx, const char *file, struct vmtp_candidate *candidate)
+{
+    const char *slash = strrchr(file, '/');
+    enum vmtp_kind kind;
+    char *name;
+    if (!split_file_name(slash ? slash + 1 : file, &kind, &name))
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: the file of a plugin is called KIND-NAME.so, KIND being tool, sink or "
+                         "topology", file);
+    char *path = slash ? strdup(file) : vmtp_format("./%s", file); /* by its name alone it would be searched for */
+    if (!path) {
+        free(name);
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    }
+    *candidate = (struct vmtp_candidate){.kind = kind, .name = name, .path = path};
+    return VMTP_OK;
+}
+
 /* --- loading --- */
 
 int vmtp_registry_load(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, const char *path,
@@ -271,8 +310,7 @@ int vmtp_registry_load(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, con
     if ((*loaded)->kind != kind || strcmp((*loaded)->plugin.name, name) != 0) {
         rc = vmtp_fail(ctx, VMTP_EFAIL, "%s calls itself %s-%s: the file name has to say the same", (*loaded)->file,
                        kind_names[(*loaded)->kind], (*loaded)->plugin.name);
-        free((*loaded)->file);
-        free(VMTP_TAKE(*loaded));
+        vmtp_loaded_free(VMTP_TAKE(*loaded));
     }
     return rc;
 }
@@ -344,8 +382,7 @@ int vmtp_registry_get(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, cons
         return rc;
     struct vmtp_loaded **grown = realloc(registry, (n_registry + 1) * sizeof(struct vmtp_loaded *));
     if (!grown) {
-        free(loaded->file);
-        free(loaded);
+        vmtp_loaded_free(loaded);
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     }
     registry = grown;

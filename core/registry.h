@@ -14,11 +14,17 @@ struct vmtp_loaded {
     struct vmtp_tool_ops tool;
     struct vmtp_sink_ops sink;
     struct vmtp_topology_ops topology;
+    struct vmtp_option *options;   /* our copy of the table */
     enum vmtp_kind kind;
     char *file;                    /* "(built in)" for those inside libvmtp */
 };
+void vmtp_loaded_free(struct vmtp_loaded *loaded);
 
 const char *vmtp_kind_name(enum vmtp_kind kind);
+bool vmtp_kind_by_name(const char *name, enum vmtp_kind *kind);
+
+/* What a plugin may be called: lower case letters, digits and '-', beginning with a letter, at most 40 of them. */
+bool vmtp_plugin_name_valid(const char *name);
 
 /* Finds a plugin of a kind by name, loading its file on the first call. VMTP_ECONFIG, naming the nearest one, when
  * there is none; VMTP_EFAIL with the linker's true words when it does not load. The plugin stays until the process
@@ -43,5 +49,9 @@ struct vmtp_candidate {
 };
 int vmtp_registry_candidates(struct vmtp_candidate **candidates, size_t *n);
 void vmtp_candidates_free(struct vmtp_candidate *candidates, size_t n);
+
+/* The candidate that a file is, by its name alone: DIR/KIND-NAME.so. VMTP_ECONFIG when it is not called like that. The
+ * caller frees name and path. */
+int vmtp_registry_candidate_of(vmtp_ctx *ctx, const char *file, struct vmtp_candidate *candidate);
 
 #endif

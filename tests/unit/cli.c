@@ -375,7 +375,7 @@ static void test_errors(void)
     check("vmtp|-d|1", "!'1' is no command of vmtp");
     check("vmtp|--|-d", "!'-d' is no command of vmtp");
     check("vmtp|", "!'' is no command of vmtp");
-    check("vmtp|plugin", "!vmtp plugin needs one more word: list or show");
+    check("vmtp|plugin", "!vmtp plugin needs one more word: list, show, check or new");
     check("vmtp|plugin|lst", "!'lst' is no command of vmtp plugin; did you mean 'list'?");
     check("vmtp|plugin|show", "!vmtp plugin show needs one more word: NAME");
     check("vmtp|plugin|list|x", "!'x' is not expected here");

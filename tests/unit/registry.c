@@ -2,8 +2,6 @@
 /* What the core makes of a plugin's descriptor: older and newer ones, and those that break a rule. */
 #include "core/registry.h"
 
-#include <stdlib.h>
-
 #include "core/ctx.h"
 #include "tests/tap.h"
 
@@ -29,13 +27,6 @@ static struct vmtp_plugin good_plugin(const struct vmtp_tool_ops *ops)
     return (struct vmtp_plugin){VMTP_PLUGIN_HEAD, .name = "echo", .version = "1", .summary = "a test", .tool = ops};
 }
 
-static void release(struct vmtp_loaded *loaded)
-{
-    if (loaded)
-        free(loaded->file);
-    free(loaded);
-}
-
 static void refused(const struct vmtp_plugin *plugin, const char *words, const char *name)
 {
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
@@ -45,7 +36,7 @@ static void refused(const struct vmtp_plugin *plugin, const char *words, const c
     ok(rc < 0 && !loaded, "%s: refused", name);
     contains(vmtp_ctx_error(&ctx, rc), words, name);
     contains(vmtp_ctx_error(&ctx, rc), "tool-echo.so", "naming the file");
-    release(loaded);
+    vmtp_loaded_free(loaded);
 }
 
 static void test_rules(void)
@@ -107,7 +98,7 @@ static void test_newer(void)
     is_int(rc, VMTP_OK, "a plugin of a newer VMTP is adopted");
     ok(loaded && loaded->tool.measure == measure, "its functions are ours to call");
     ok(loaded && loaded->plugin.tool == &loaded->tool, "through our copy");
-    release(loaded);
+    vmtp_loaded_free(loaded);
 }
 
 int main(void)
