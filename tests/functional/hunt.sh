@@ -36,14 +36,17 @@ export HOME XDG_STATE_HOME TMPDIR
 mkdir -p "$HOME"
 cd "$hunted" || exit 99
 printf 'ssh_timeout: 1\nprotocols: T\n' >"$HOME/.vmtp.yaml"
+watch_prefix= # words in front of what watches
 watch_options=
+hunted_also= # more directories
 quiet=
 n_found=0
 n_runs=0
 
 # The places below $hunted, and among the processes that were seen, where a part of the secret is.
 found() {
-    grep -r -a -l -F -f "$given/marks" "$hunted" | sed 's/^/file /'
+    # shellcheck disable=SC2086 # lists of words
+    grep -r -a -l -F -f "$given/marks" "$hunted" $hunted_also | sed 's/^/file /'
     [ ! -f "$hunted/hits" ] || grep '^process ' "$hunted/hits"
 }
 
@@ -52,7 +55,7 @@ hunt_anew() { find "$hunted" -type f ! -name .vmtp.yaml -exec rm -f {} +; }
 # watch WORD...: runs a program under the eyes of the hunt; @C@ is the secret. Sets status. What was found is told.
 watch() {
     # shellcheck disable=SC2086 # a list of words
-    perl "$srcdir/tests/functional/canary.pl" $watch_options "$given/secret" "$given/marks" "$hunted/hits" "$@" \
+    $watch_prefix perl "$srcdir/tests/functional/canary.pl" $watch_options "$given/secret" "$given/marks" "$hunted/hits" "$@" \
         >>"$hunted/out" 2>>"$hunted/err"
     status=$?
     n_runs=$((n_runs + 1))
