@@ -117,6 +117,8 @@ static void print_examples(FILE *out)
           "      between two hosts that are reached by SSH; the first one is the server\n"
           "  vmtp --host root@192.0.2.1 --host root@192.0.2.2 --protocols T -t 30\n"
           "      TCP only, 30 s each\n"
+          "  vmtp --ask-password --host root@192.0.2.1 --host root@192.0.2.2\n"
+          "      with passwords; other ways that show them to nobody: man vmtp, SECRETS\n"
           "  vmtp plan --host root@192.0.2.1 --host root@192.0.2.2\n"
           "      what that would do\n"
           "  vmtp replay last --json again.json\n"

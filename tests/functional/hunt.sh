@@ -55,8 +55,8 @@ hunt_anew() { find "$hunted" -type f ! -name .vmtp.yaml -exec rm -f {} +; }
 # watch WORD...: runs a program under the eyes of the hunt; @C@ is the secret. Sets status. What was found is told.
 watch() {
     # shellcheck disable=SC2086 # a list of words
-    $watch_prefix perl "$srcdir/tests/functional/canary.pl" $watch_options "$given/secret" "$given/marks" "$hunted/hits" "$@" \
-        >>"$hunted/out" 2>>"$hunted/err"
+    $watch_prefix perl "$srcdir/tests/functional/canary.pl" $watch_options \
+        "$given/secret" "$given/marks" "$hunted/hits" "$@" >>"$hunted/out" 2>>"$hunted/err"
     status=$?
     n_runs=$((n_runs + 1))
     places=$(found)
