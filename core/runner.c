@@ -160,7 +160,7 @@ static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const s
         .target = fr->target,
     };
     const char *version = vmtp_tool_version(tool, fr->planned->client);
-    int rc = vmtp_recorder_property(recorder, "tool_version", version);
+    int rc = *version ? vmtp_recorder_property(recorder, "tool_version", version) : VMTP_OK;
     if (rc == VMTP_OK)
         rc = vmtp_tool_measure(&fr->ctx, tool, fr->run->settings->ports_fixed, &job, recorder);
     fr->lost = rc == VMTP_EUNREACH || !vmtp_endpoint_usable(job.client) || !vmtp_endpoint_usable(job.server);
@@ -251,6 +251,17 @@ static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
     return VMTP_OK;
 }
 
+/* As long as Linux keeps the pieces of an incomplete datagram (ipfrag_time, ip6frag_time), and a little more. */
+static int let_settle(vmtp_ctx *ctx, void *arg)
+{
+    const struct searching *s = arg;
+    double seconds = s->fr->ipv6 ? 61 : 31;
+    vmtp_info(ctx, "nothing arrives any more after too high a rate: waiting %g s until the receiver has forgotten the "
+              "incomplete datagrams", seconds);
+    tell_step(s->fr, s->step, ", waiting");
+    return vmtp_wait(ctx, seconds);
+}
+
 /* The answer is the trial that was chosen, with all the numbers that the tool gave for it. */
 static int emit_answer(struct searching *s, const struct vmtp_search_answer *answer)
 {
@@ -288,6 +299,7 @@ static int measure_search(struct flow_run *fr, struct vmtp_tool_instance *tool, 
         .confirm_seconds = settings->time,
         .ceiling_bps = SEARCH_CEILING_BPS,
         .max_trials = (unsigned)settings->udp_search_max_trials,
+        .settle = let_settle,
     };
     struct vmtp_search_answer answer = {0};
     int rc = vmtp_search_classic(&fr->ctx, &goal, try_rate, &s, &answer);

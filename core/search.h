@@ -17,12 +17,16 @@ struct vmtp_trial {
     bool confirming;       /* a run of full length at a rate that was found */
 };
 
+/* Waits until the receiver has forgotten what too high a rate has left there. An error ends the search. */
+typedef int (*vmtp_settle_fn)(vmtp_ctx *ctx, void *arg);
+
 struct vmtp_search_goal {
     double loss_min, loss_max; /* ratio, both inclusive */
     double trial_seconds;      /* 1 */
     double confirm_seconds;    /* --time */
     uint64_t ceiling_bps;      /* start of the search's upper bound */
     unsigned max_trials;       /* confirming ones not counted */
+    vmtp_settle_fn settle;     /* called at most a few times; NULL: trials do not disturb each other */
 };
 
 struct vmtp_search_answer {

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* iperf 2: TCP and UDP throughput. */
+#include <arpa/inet.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "parse.h"
+
+static const double ANSWER_WITHIN = 5; /* s that the first contact over a path may take */
+static const double GRACE = 15;        /* s that a client may need beyond the time it sends */
+static const double DEFAULT_SECONDS = 10;
+static const double SHORTEST_INTERVAL = 0.1;
+enum {
+    ENHANCED_SINCE = 20009, /* -e */
+    REVERSE_SINCE = 20100,  /* -R */
+    LARGEST_DATAGRAM = 65507,
+    ADDRESS_TEXT = 64,
+};
+
+struct iperf_opts {
+    const char *path;
+    int64_t port;
+    uint64_t window;
+    bool nodelay;
+};
+
+static const struct vmtp_option iperf_options[] = {
+    VMTP_OPTION(struct iperf_opts, path, STRING, .help = "iperf on the hosts; looked up in PATH when not given"),
+    VMTP_OPTION(struct iperf_opts, port, INT, .help = "TCP and UDP port of the server", .fallback = "5001", .min = 1,
+                .max = 65535),
+    VMTP_OPTION(struct iperf_opts, window, SIZE, .help = "socket buffers of both ends; the system's when not given"),
+    VMTP_OPTION(struct iperf_opts, nodelay, BOOL, .help = "send small TCP writes at once (TCP_NODELAY)"),
+    {0},
+};
+
+/* A server: one for TCP and one for UDP, each on the address that is measured. */
+struct iperf_server {
+    vmtp_endpoint *ep;
+    uint16_t port;
+    bool udp;
+    char address[ADDRESS_TEXT]; /* that it is bound to; "" all of a family */
+    bool ipv6;
+    bool used, suspect;
+    vmtp_process *process;
+    struct iperf_server *next;
+};
+
+/* A TCP connection was made from the client to the address and port. */
+struct iperf_path {
+    vmtp_endpoint *client;
+    char address[ADDRESS_TEXT];
+    uint16_t port;
+    struct iperf_path *next;
+};
+
+struct iperf_version {
+    vmtp_endpoint *ep;
+    unsigned number; /* 20108 for 2.1.8 */
+    struct iperf_version *next;
+};
+
+struct iperf {
+    const struct iperf_opts *opts;
+    struct iperf_version *versions;
+    struct iperf_server *servers;
+    struct iperf_path *paths;
+};
+
+static int iperf_open(vmtp_ctx *ctx, const void *opts, void **state)
+{
+    struct iperf *iperf = calloc(1, sizeof *iperf);
+    if (!iperf)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    iperf->opts = opts;
+    *state = iperf;
+    return VMTP_OK;
+}
+
+static void iperf_close(void *state)
+{
+    struct iperf *iperf = state;
+    for (struct iperf_version *version = iperf->versions, *next; version; version = next) {
+        next = version->next;
+        free(version);
+    }
+    for (struct iperf_server *server = iperf->servers, *next; server; server = next) {
+        next = server->next;
+        free(server);
+    }
+    for (struct iperf_path *path = iperf->paths, *next; path; path = next) {
+        next = path->next;
+        free(path);
+    }
+    free(iperf);
+}
+
+/* --- the program --- */
+
+static int iperf_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_t *caps)
+{
+    struct iperf *iperf = state;
+    const char *path;
+    int rc = vmtp_program(ctx, ep, "iperf", iperf->opts->path, &path);
+    if (rc < 0)
+        return rc;
+    const char *const argv[] = {path, "-v", NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    rc = vmtp_exec(ctx, ep, argv, &out);
+    if (rc < 0)
+        return rc;
+    char text[VMTP_VERSION_TEXT], words[VMTP_WORDS];
+    unsigned number;
+    if ((!vmtp_scan_version(out.out, "iperf version ", text, &number) &&
+         !vmtp_scan_version(out.err, "iperf version ", text, &number)) || /* it depends on the version where */
+        number < 20000 || number >= 30000)
+        return vmtp_fail(ctx, VMTP_ENOTSUP, "%s on %s is not iperf 2: %s", path, vmtp_endpoint_id(ep),
+                         vmtp_error_words(&out, words));
+    struct iperf_version *version = calloc(1, sizeof *version);
+    if (!version)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    *version = (struct iperf_version){ep, number, iperf->versions};
+    iperf->versions = version;
+    if (number < REVERSE_SINCE)
+        *caps &= ~(uint32_t)(VMTP_TOOL_REVERSE_TCP | VMTP_TOOL_REVERSE_UDP);
+    return vmtp_property(ctx, "tool_version", text);
+}
+
+static unsigned version_of(const struct iperf *iperf, const vmtp_endpoint *ep)
+{
+    const struct iperf_version *version = iperf->versions;
+    while (version && version->ep != ep)
+        version = version->next;
+    return version ? version->number : 0;
+}
+
+static bool is_udp(const struct vmtp_load *load)
+{
+    return load->proto == VMTP_UDP;
+}
+
+/* --- the server --- */
+
+/* True when the address is one of the endpoint's own: behind address translation, one that is dialled is not. What
+ * cannot be told counts as no. */
+static bool has_address(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *address)
+{
+    struct in_addr four;
+    struct in6_addr six;
+    char pattern[ADDRESS_TEXT] = "";
+    const char *file = NULL;
+    if (inet_pton(AF_INET, address, &four) == 1) {
+        file = "/proc/net/fib_trie";
+        snprintf(pattern, sizeof pattern, "|-- %s", address);
+    } else if (inet_pton(AF_INET6, address, &six) == 1) {
+        file = "/proc/net/if_inet6";
+        for (size_t i = 0; i < sizeof six.s6_addr; i++)
+            snprintf(pattern + 2 * i, 3, "%02x", six.s6_addr[i]);
+    }
+    if (!file)
+        return false;
+    const char *const argv[] = {"grep", "-qwF", "-e", pattern, file, NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    return vmtp_exec(ctx, ep, argv, &out) == VMTP_OK && out.exit_status == 0;
+}
+
+static int start_server(vmtp_ctx *ctx, struct iperf *iperf, struct iperf_server *server)
+{
+    const char *path;
+    int rc = vmtp_program(ctx, server->ep, "iperf", iperf->opts->path, &path);
+    if (rc < 0)
+        return rc;
+    struct vmtp_args args = {0};
+    vmtp_arg(&args, path);
+    vmtp_arg(&args, "-s");
+    if (server->udp)
+        vmtp_arg(&args, "-u");
+    if (server->ipv6)
+        vmtp_arg(&args, "-V");
+    if (version_of(iperf, server->ep) >= ENHANCED_SINCE)
+        vmtp_arg(&args, "-e"); /* 2.2.1 reports a jitter of 0 without it */
+    if (server->address[0]) {
+        vmtp_arg(&args, "-B");
+        vmtp_arg(&args, server->address);
+    }
+    vmtp_arg(&args, "-p");
+    vmtp_argf(&args, "%u", server->port);
+    if (server->udp) { /* a longer datagram would be counted as cut off */
+        vmtp_arg(&args, "-l");
+        vmtp_argf(&args, "%d", LARGEST_DATAGRAM);
+    }
+    if (iperf->opts->window) {
+        vmtp_arg(&args, "-w");
+        vmtp_argf(&args, "%llu", (unsigned long long)iperf->opts->window);
+    }
+    return vmtp_start(ctx, server->ep, args.argv, server->udp ? VMTP_UDP : VMTP_TCP, server->port, &server->process);
+}
+
+static struct iperf_server *find_server(struct iperf *iperf, const struct vmtp_job *job)
+{
+    struct iperf_server *server = iperf->servers;
+    while (server && (server->ep != job->server || server->port != job->port || server->udp != is_udp(job->load)))
+        server = server->next;
+    return server;
+}
+
+static int server_for(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, struct iperf_server **server)
+{
+    *server = find_server(iperf, job);
+    if (*server)
+        return VMTP_OK;
+    struct iperf_server *made = calloc(1, sizeof *made);
+    if (!made)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    *made = (struct iperf_server){
+        .ep = job->server,
+        .port = job->port,
+        .udp = is_udp(job->load),
+        .next = iperf->servers,
+    };
+    *server = iperf->servers = made;
+    return VMTP_OK;
+}
+
+/* The UDP server of 2.1.8 crashes at the end of its second client, and that of older ones adds up the time of all
+ * clients: each measurement gets a new one. */
+static bool can_serve(vmtp_ctx *ctx, struct iperf_server *server, const char *address, bool ipv6)
+{
+    return server->process && !server->suspect && !(server->udp && server->used) && server->ipv6 == ipv6 &&
+           (server->address[0] == '\0' || strcmp(server->address, address) == 0) &&
+           vmtp_running(ctx, server->process);
+}
+
+static int iperf_serve(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
+{
+    struct iperf *iperf = state;
+    struct iperf_server *server;
+    int rc = server_for(ctx, iperf, job, &server);
+    if (rc < 0 || can_serve(ctx, server, job->target, job->load->ipv6))
+        return rc;
+    vmtp_stop(ctx, server->process);
+    server->process = NULL;
+    server->suspect = server->used = false;
+    server->ipv6 = job->load->ipv6;
+    if (strcmp(server->address, job->target) != 0) {
+        bool own = has_address(ctx, job->server, job->target);
+        snprintf(server->address, sizeof server->address, "%s", own ? job->target : "");
+    }
+    return start_server(ctx, iperf, server);
+}
+
+static void iperf_unserve(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
+{
+    struct iperf *iperf = state;
+    for (struct iperf_server *server = iperf->servers; server; server = server->next) {
+        if (server->ep != job->server)
+            continue;
+        vmtp_stop(ctx, server->process);
+        server->process = NULL;
+    }
+}
+
+/* --- the client --- */
+
+static void add_common(struct vmtp_args *args, const char *program, const struct vmtp_job *job)
+{
+    vmtp_arg(args, program);
+    vmtp_arg(args, "-c");
+    vmtp_arg(args, job->target);
+    vmtp_arg(args, "-p");
+    vmtp_argf(args, "%u", job->port);
+    if (job->load->ipv6)
+        vmtp_arg(args, "-V");
+    vmtp_arg(args, "-f");
+    vmtp_arg(args, "b"); /* exact bytes and bit/s instead of three digits */
+}
+
+/* Plain bit/s: iperf's K and M are 1024 in some versions. It is the rate of one stream. Without one, UDP is sent at
+ * 1 Mbit/s: then a rate that no sender reaches. */
+static void add_rate(struct vmtp_args *args, const struct vmtp_load *load)
+{
+    uint64_t rate = load->rate_bps, streams = load->streams > 1 ? load->streams : 1;
+    if (rate == 0 && !is_udp(load))
+        return;
+    if (rate == 0)
+        rate = 100000000000;
+    vmtp_arg(args, "-b");
+    vmtp_argf(args, "%llu", (unsigned long long)(rate / streams > 0 ? rate / streams : 1));
+}
+
+/* With -e the figures of TCP are those of the last interval: so there is always one. */
+static double interval_of(const struct vmtp_load *load, double seconds)
+{
+    if (load->interval_s > 0)
+        return fmax(load->interval_s, SHORTEST_INTERVAL);
+    return is_udp(load) ? 0 : fmax(seconds / 2, SHORTEST_INTERVAL);
+}
+
+static void add_client(struct vmtp_args *args, const struct iperf *iperf, const struct vmtp_job *job, double seconds)
+{
+    const struct vmtp_load *load = job->load;
+    double interval = interval_of(load, seconds);
+    if (version_of(iperf, job->client) >= ENHANCED_SINCE)
+        vmtp_arg(args, "-e");
+    if (is_udp(load))
+        vmtp_arg(args, "-u");
+    vmtp_arg(args, "-t");
+    vmtp_argf(args, "%.10g", seconds);
+    add_rate(args, load);
+    if (load->message_bytes) {
+        vmtp_arg(args, "-l");
+        vmtp_argf(args, "%u", load->message_bytes);
+    }
+    if (interval > 0) {
+        vmtp_arg(args, "-i");
+        vmtp_argf(args, "%.10g", interval);
+    }
+    if (load->streams > 1) {
+        vmtp_arg(args, "-P");
+        vmtp_argf(args, "%u", load->streams);
+    }
+    if (load->mss && !is_udp(load)) {
+        vmtp_arg(args, "-M");
+        vmtp_argf(args, "%u", load->mss);
+    }
+    if (iperf->opts->window) {
+        vmtp_arg(args, "-w");
+        vmtp_argf(args, "%llu", (unsigned long long)iperf->opts->window);
+    }
+    if (iperf->opts->nodelay && !is_udp(load))
+        vmtp_arg(args, "-N");
+    if (load->reverse)
+        vmtp_arg(args, "-R");
+}
+
+static int fail_client(vmtp_ctx *ctx, const struct vmtp_job *job, const struct vmtp_output *out)
+{
+    char words[VMTP_WORDS];
+    return vmtp_fail(ctx, VMTP_EREMOTE, "no measurement from %s to %s port %u: %s", vmtp_endpoint_id(job->client),
+                     job->target, job->port, vmtp_error_words(out, words));
+}
+
+/* Before the first TCP measurement on a path a little is sent: a client would hang for minutes on a filtered port. */
+static int prove_path(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, const char *program)
+{
+    const struct iperf_path *known = iperf->paths;
+    while (known && (known->client != job->client || known->port != job->port ||
+                     strcmp(known->address, job->target) != 0))
+        known = known->next;
+    if (known || is_udp(job->load))
+        return VMTP_OK;
+    struct vmtp_args args = {0};
+    add_common(&args, program, job);
+    vmtp_arg(&args, "-n");
+    vmtp_arg(&args, "64");
+    vmtp_arg(&args, "-l");
+    vmtp_arg(&args, "64");
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    int rc = vmtp_exec_within(ctx, job->client, args.argv, ANSWER_WITHIN, &out);
+    if (rc == VMTP_ETIMEOUT && vmtp_remaining(ctx) > 0)
+        return vmtp_fail(ctx, VMTP_EREMOTE,
+                         "%s gets no answer from %s through TCP port %u: a firewall or security group filters it",
+                         vmtp_endpoint_id(job->client), job->target, job->port);
+    if (rc < 0)
+        return rc;
+    if (!strstr(out.out, "bits/sec"))
+        return fail_client(ctx, job, &out);
+    struct iperf_path *path = calloc(1, sizeof *path);
+    if (!path)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    path->client = job->client;
+    path->port = job->port;
+    snprintf(path->address, sizeof path->address, "%s", job->target);
+    path->next = iperf->paths;
+    iperf->paths = path;
+    return VMTP_OK;
+}
+
+/* --- the measurement --- */
+
+static int report(vmtp_ctx *ctx, const struct vmtp_job *job, const struct vmtp_iperf_result *result)
+{
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < result->n_intervals && rc == VMTP_OK && job->load->interval_s > 0; i++) {
+        const struct vmtp_iperf_interval *interval = &result->intervals[i];
+        rc = vmtp_sample(ctx, interval->from, interval->to, interval->numbers.items, interval->numbers.n);
+    }
+    return rc < 0 ? rc : vmtp_numbers_report(ctx, &result->total);
+}
+
+/* The exit status of a client says little: it is 0 for a connection that was refused. */
+static int read_output(vmtp_ctx *ctx, const struct vmtp_job *job, const struct vmtp_output *out)
+{
+    struct vmtp_iperf_result result;
+    bool understood = vmtp_iperf_parse(out->out, out->out_len, is_udp(job->load), job->load->reverse, &result);
+    double throughput = vmtp_number(&result.total, "throughput", 0);
+    int rc;
+    if (result.no_report)
+        rc = vmtp_fail(ctx, VMTP_EREMOTE,
+                       "the server at %s has not reported on the datagrams from %s through UDP port %u: a firewall or "
+                       "security group filters it, or the server has ended",
+                       job->target, vmtp_endpoint_id(job->client), job->port);
+    else if (!understood && (out->err_len > 0 || strstr(out->out, "failed") || !strstr(out->out, "bits/sec")))
+        rc = fail_client(ctx, job, out);
+    else if (!understood)
+        rc = vmtp_fail(ctx, VMTP_EPARSE, "the output of iperf is not understood: %s", result.flaw);
+    else if (!is_udp(job->load) && throughput <= 0)
+        rc = fail_client(ctx, job, out);
+    else
+        rc = report(ctx, job, &result);
+    vmtp_iperf_clear(&result);
+    return rc;
+}
+
+static int measure_on(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job)
+{
+    const char *program;
+    int rc = vmtp_program(ctx, job->client, "iperf", iperf->opts->path, &program);
+    if (rc == VMTP_OK)
+        rc = prove_path(ctx, iperf, job, program);
+    if (rc < 0)
+        return rc;
+    double seconds = job->load->seconds > 0 ? job->load->seconds : DEFAULT_SECONDS;
+    struct vmtp_args args = {0};
+    add_common(&args, program, job);
+    add_client(&args, iperf, job, seconds);
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    rc = vmtp_exec_within(ctx, job->client, args.argv, seconds + GRACE, &out);
+    if (rc == VMTP_ETIMEOUT && vmtp_remaining(ctx) > 0)
+        return vmtp_fail(ctx, rc, "the client on %s does not end, %g s after its time", vmtp_endpoint_id(job->client),
+                         GRACE);
+    return rc < 0 ? rc : read_output(ctx, job, &out);
+}
+
+static int iperf_measure(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
+{
+    struct iperf *iperf = state;
+    int rc = vmtp_check_target(ctx, job->target);
+    if (rc < 0)
+        return rc;
+    struct iperf_server *server = find_server(iperf, job);
+    rc = measure_on(ctx, iperf, job);
+    if (server) {
+        server->used = true;
+        server->suspect = rc < 0;
+    }
+    return rc;
+}
+
+static const struct vmtp_tool_ops iperf_ops = {
+    .struct_size = sizeof iperf_ops,
+    .caps = VMTP_TOOL_TCP | VMTP_TOOL_UDP | VMTP_TOOL_IPV6 | VMTP_TOOL_REVERSE_TCP | VMTP_TOOL_REVERSE_UDP |
+            VMTP_TOOL_RATE | VMTP_TOOL_SAMPLES | VMTP_TOOL_STREAMS,
+    .port = 5001,
+    .open = iperf_open,
+    .prepare = iperf_prepare,
+    .serve = iperf_serve,
+    .measure = iperf_measure,
+    .unserve = iperf_unserve,
+    .close = iperf_close,
+};
+
+VMTP_PLUGIN(tool_iperf) = {
+    VMTP_PLUGIN_HEAD,
+    .name = "iperf",
+    .version = "1.0",
+    .summary = "TCP and UDP throughput with iperf 2",
+    .options = iperf_options,
+    .option_size = sizeof iperf_options[0],
+    .opts_size = sizeof(struct iperf_opts),
+    .tool = &iperf_ops,
+};
