@@ -106,6 +106,8 @@ none "a plugin reads no environment, no YAML, and never waits blindly" "$(in_cod
 none "nobody asks for a tool by its name" "$(in_text \
     'str\w*cmp\w*\([^"]*"(nuttcp|iperf3?|ping)"' "$core
 $(printf '%s\n' "$plugins" | grep '^plugins/[st]')")"
+none "secrets of the environment come from secret.c" "$(in_text \
+    'getenv\("(VMTP|OS)_\w*(PASS|SECRET|TOKEN|CREDENTIAL)' "$core" | except '^core/secret\.c:')"
 none "only the loader includes ltdl.h" "$(in_text '#\s*include\s*<ltdl\.h>' "$c_files" | except '^core/loader\.c:')"
 none "libssh2 stays behind its transport" "$(in_text '#\s*include\s*<libssh2' "$c_files" |
     except '^core/(main|ssh-?[a-z]*|transport-ssh[a-z-]*)\.[ch]:')"

@@ -34,10 +34,11 @@ static int read_answer(vmtp_ctx *ctx, int tty, char *line, size_t size)
         if (n <= 0 || c == '\n')
             break;
         if (len + 1 < size)
-            line[len++] = c;
+            line[len] = c;
+        len++;
     }
-    line[len] = '\0';
-    return VMTP_OK;
+    line[len < size ? len : 0] = '\0';
+    return len < size ? VMTP_OK : vmtp_fail(ctx, VMTP_ECONFIG, "the answer is longer than %zu bytes", size - 1);
 }
 
 static int ask(vmtp_ctx *ctx, int tty, const char *question, char *line, size_t size)
@@ -71,10 +72,11 @@ int vmtp_prompt_secret(vmtp_ctx *ctx, const char *question, char **answer)
     pthread_mutex_lock(&terminal_lock);
     int rc = ask(ctx, tty, shown, line, sizeof line);
     pthread_mutex_unlock(&terminal_lock);
+    char *copy = rc == VMTP_OK ? strdup(line) : NULL;
+    explicit_bzero(line, sizeof line);
     if (rc < 0)
         return rc;
-    *answer = strdup(line);
-    explicit_bzero(line, sizeof line);
+    *answer = copy;
     return *answer ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
 }
 

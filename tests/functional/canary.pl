@@ -12,9 +12,10 @@ use strict;
 use warnings;
 use Fcntl;
 use POSIX ();
+use Time::HiRes qw(time);
 
 use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430, TIOCSCTTY => 0x540E };
-use constant SETTLED => 2;    # s within which a program must have hidden what it was started with
+use constant SETTLED => 0.6;    # s within which a program must have hidden what it was started with
 
 my $mode = @ARGV && $ARGV[0] =~ /^--/ ? shift : '';
 my $tty = $mode eq '--tty';
@@ -54,8 +55,7 @@ if (!$pid) {
 
 open my $hits, '>>', $hits_file or die "$hits_file: $!\n";
 $hits->autoflush(1);
-my $begin = time;
-my (%clean, %told);
+my (%clean, %told, $begin);
 my ($answered, $shown) = (0, '');
 
 # What the program was started with is its argument for a moment; once gone it must not come back.
@@ -64,8 +64,10 @@ sub look {
     my $text = slurp("/proc/$process/$what") // return;
     return if $text eq '';
     my $hit = $text =~ $marked;
-    my $starting = $process == $pid && !$clean{$what} && time - $begin < SETTLED;
-    $clean{$what} = 1 if $process == $pid && !$hit && $text !~ /\@C\@/;
+    my $begun = $process == $pid && $text !~ /\@C\@/; # before, it was this program
+    $begin //= time if $begun;
+    my $starting = $process == $pid && !$clean{$what} && time - ($begin // time) < SETTLED;
+    $clean{$what} = 1 if $begun && !$hit;
     print $hits "process $process: $what\n" if $hit && !$starting && !$told{"$process $what"}++;
 }
 
