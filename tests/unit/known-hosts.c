@@ -13,7 +13,8 @@
 
 static const char ED25519[] = "AAAAC3NzaC1lZDI1NTE5AAAAIJQgE2dEfSlpny1GCs5JyP08DvwkCFJnoY6m3SPJksGZ";
 static const char OTHER[] = "AAAAC3NzaC1lZDI1NTE5AAAAIM1oysRSxMkiN9MTmjWDQt7ABz2RSRsDIPgYs6u/EKzM";
-static const char ECDSA[] = "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBPiT9mro5rcZVY/GX2RShrcQj3HVT+LEmnH3FA1U9V"
+static const char ECDSA[] = "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBPiT9mro5rcZVY/GX2RShrcQj3HVT"
+                            "+LEmnH3FA1U9V"
                             "pwoUxV8ZyJ06cPnnFO+1DOT+VrrnlZGIo4TuXyU57HqH0=";
 
 /* What a server shows, and what is thought of it. */
@@ -122,7 +123,8 @@ static void test_remembering(void)
         int rc = vmtp_host_key_check(&ctx, "new", &known, i == 2 ? other : blob, len);
         is_int(rc, i == 2 ? VMTP_EFAIL : VMTP_OK, i == 2 ? "a second connection with another key is refused" : "taken");
         if (i == 2)
-            contains(vmtp_ctx_error(&ctx, rc), "/vmtp/known_hosts:1 holds ssh-ed25519 SHA256:BX08gHB", "with its place");
+            contains(vmtp_ctx_error(&ctx, rc), "/vmtp/known_hosts:1 holds ssh-ed25519 SHA256:BX08gHB",
+                     "with its place");
     }
     VMTP_CLEAN(mem) char *path = vmtp_known_hosts_own(), *text = NULL;
     struct stat st;
