@@ -4,6 +4,7 @@
 #ifndef PLUGINS_TOOLS_COMMON_H
 #define PLUGINS_TOOLS_COMMON_H
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,29 @@ static inline int vmtp_check_target(vmtp_ctx *ctx, const char *target)
     if (!target || !*target || *target == '-')
         return vmtp_fail(ctx, VMTP_ECONFIG, "'%s' is not an address to measure to", target ? target : "");
     return VMTP_OK;
+}
+
+/* True when the address is one of the endpoint's own, so that a server can be bound to it: behind address translation,
+ * the one that is dialled is not. What cannot be told counts as no. */
+static inline bool vmtp_has_address(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *address)
+{
+    struct in_addr four;
+    struct in6_addr six;
+    char pattern[80] = "";
+    const char *file = NULL;
+    if (inet_pton(AF_INET, address, &four) == 1) {
+        file = "/proc/net/fib_trie";
+        snprintf(pattern, sizeof pattern, "|-- %s", address);
+    } else if (inet_pton(AF_INET6, address, &six) == 1) {
+        file = "/proc/net/if_inet6";
+        for (size_t i = 0; i < sizeof six.s6_addr; i++)
+            snprintf(pattern + 2 * i, 3, "%02x", six.s6_addr[i]);
+    }
+    if (!file)
+        return false;
+    const char *const argv[] = {"grep", "-qwF", "-e", pattern, file, NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    return vmtp_exec(ctx, ep, argv, &out) == VMTP_OK && out.exit_status == 0;
 }
 
 /* --- text that a program printed: hostile until checked --- */

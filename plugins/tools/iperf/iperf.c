@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* iperf 2: TCP and UDP throughput. */
-#include <arpa/inet.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -140,29 +139,6 @@ static bool is_udp(const struct vmtp_load *load)
 
 /* --- the server --- */
 
-/* True when the address is one of the endpoint's own: behind address translation, one that is dialled is not. What
- * cannot be told counts as no. */
-static bool has_address(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *address)
-{
-    struct in_addr four;
-    struct in6_addr six;
-    char pattern[ADDRESS_TEXT] = "";
-    const char *file = NULL;
-    if (inet_pton(AF_INET, address, &four) == 1) {
-        file = "/proc/net/fib_trie";
-        snprintf(pattern, sizeof pattern, "|-- %s", address);
-    } else if (inet_pton(AF_INET6, address, &six) == 1) {
-        file = "/proc/net/if_inet6";
-        for (size_t i = 0; i < sizeof six.s6_addr; i++)
-            snprintf(pattern + 2 * i, 3, "%02x", six.s6_addr[i]);
-    }
-    if (!file)
-        return false;
-    const char *const argv[] = {"grep", "-qwF", "-e", pattern, file, NULL};
-    VMTP_CLEAN(output) struct vmtp_output out = {0};
-    return vmtp_exec(ctx, ep, argv, &out) == VMTP_OK && out.exit_status == 0;
-}
-
 static int start_server(vmtp_ctx *ctx, struct iperf *iperf, struct iperf_server *server)
 {
     const char *path;
@@ -242,7 +218,7 @@ static int iperf_serve(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
     server->suspect = server->used = false;
     server->ipv6 = job->load->ipv6;
     if (strcmp(server->address, job->target) != 0) {
-        bool own = has_address(ctx, job->server, job->target);
+        bool own = vmtp_has_address(ctx, job->server, job->target);
         snprintf(server->address, sizeof server->address, "%s", own ? job->target : "");
     }
     return start_server(ctx, iperf, server);
