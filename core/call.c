@@ -11,8 +11,8 @@
 #include "core/util/clock.h"
 #include "vmtp/vmtp.h"
 
-static const double GRACE_SECONDS = 10;
-enum { STACK_BYTES = 64 * 1024, LINE_BYTES = 256 };
+static const double GRACE_SECONDS = 8;
+enum { LAST_SECONDS = 2, STACK_BYTES = 64 * 1024, LINE_BYTES = 256 };
 
 static const struct {
     int number;
@@ -23,6 +23,7 @@ enum { FATAL = sizeof fatal / sizeof fatal[0] };
 static _Thread_local const struct vmtp_call *current; /* of this thread, innermost */
 static _Thread_local bool timed;                      /* calls of this thread are timed */
 static _Atomic(const struct vmtp_call *) on_clock;    /* the call that the timer runs for */
+static _Atomic(const struct vmtp_call *) late;        /* the one that has been given its last seconds */
 static struct sigaction before[FATAL];
 static char stack[STACK_BYTES]; /* of the handlers: the crash may be an overflow of the other one */
 
@@ -65,12 +66,18 @@ static void on_fatal(int number, siginfo_t *info, void *machine)
         raise(number);
 }
 
+/* The first alarm may only say that the program was stopped for a while, as by Ctrl-Z: it gets a few more seconds. */
 static void on_alarm(int number)
 {
     (void)number;
     const struct vmtp_call *call = atomic_load(&on_clock);
     if (!call)
         return;
+    if (atomic_load(&late) != call) {
+        atomic_store(&late, call);
+        alarm(LAST_SECONDS);
+        return;
+    }
     tell(call, "does not return", ": VMTP gives up");
     _exit(VMTP_EXIT_FAILED);
 }
@@ -88,6 +95,7 @@ static void wind(const struct vmtp_call *call)
         if (timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0)
             timer.it_value.tv_usec = 1;
     }
+    atomic_store(&late, NULL);
     atomic_store(&on_clock, call);
     setitimer(ITIMER_REAL, &timer, NULL);
 }

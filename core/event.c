@@ -138,7 +138,8 @@ int vmtp_property(vmtp_ctx *ctx, const char *name, const char *text)
     return rc < 0 ? vmtp_fail(ctx, rc, "more than %d properties in one measurement", VMTP_PROPERTIES_MAX) : rc;
 }
 
-int vmtp_sample(vmtp_ctx *ctx, double from_s, double to_s, const struct vmtp_value *values, size_t n)
+int vmtp_sample_sized(vmtp_ctx *ctx, double from_s, double to_s, const struct vmtp_value *values, size_t n,
+                      size_t value_size)
 {
     if (!ctx->recorder)
         return vmtp_fail(ctx, VMTP_EFAIL, "sample outside a measurement");
@@ -149,8 +150,11 @@ int vmtp_sample(vmtp_ctx *ctx, double from_s, double to_s, const struct vmtp_val
     int rc = vmtp_recorder_metric(ctx, &interval, "from", from_s);
     if (rc == VMTP_OK)
         rc = vmtp_recorder_metric(ctx, &interval, "to", to_s);
-    for (size_t i = 0; i < n && rc == VMTP_OK; i++)
-        rc = vmtp_recorder_metric(ctx, &interval, values[i].metric, values[i].value);
+    for (size_t i = 0; i < n && rc == VMTP_OK; i++) {
+        const void *at = (const char *)values + i * value_size;
+        const struct vmtp_value *value = at;
+        rc = vmtp_recorder_metric(ctx, &interval, value->metric, value->value);
+    }
     if (rc == VMTP_OK)
         rc = ctx->recorder->sample(ctx, ctx->recorder->sample_arg, interval.values, interval.n_values);
     vmtp_recorder_clear(&interval);

@@ -355,7 +355,8 @@ VMTP_PUBLIC void vmtp_free(void *memory);
 /* --- endpoints --- */
 
 /* What a program wrote, each part at most 1 MiB and NUL-ended. Start it as {0}; free it with vmtp_output_clear(), which
- * takes a cleared one too. exit_status is 128 + n for a program that was ended by signal n. */
+ * takes a cleared one too. exit_status is 128 + n for a program that was ended by signal n. The plugin makes it and the
+ * core fills it, so this one struct never grows. */
 struct vmtp_output {
     char *out, *err;
     size_t out_len, err_len;
@@ -410,9 +411,15 @@ VMTP_PUBLIC int vmtp_metric(vmtp_ctx *ctx, const char *metric, double value) VMT
 /* One text of the result: "tool_version", "flag" (may repeat), "warning" (may repeat) ... */
 VMTP_PUBLIC int vmtp_property(vmtp_ctx *ctx, const char *name, const char *text) VMTP_MUSTUSE;
 
-/* One interval of the measurement, in seconds since its begin. The unit member of the values is not read. */
-VMTP_PUBLIC int vmtp_sample(vmtp_ctx *ctx, double from_s, double to_s, const struct vmtp_value *values,
-                            size_t n) VMTP_MUSTUSE;
+/* One interval of the measurement, in seconds since its begin. The unit member of the values is not read. Call it as
+ * vmtp_sample(), which says how long a value is here: that is the stride of the array. */
+VMTP_PUBLIC int vmtp_sample_sized(vmtp_ctx *ctx, double from_s, double to_s, const struct vmtp_value *values, size_t n,
+                                  size_t value_size) VMTP_MUSTUSE;
+VMTP_MUSTUSE static inline int vmtp_sample(vmtp_ctx *ctx, double from_s, double to_s, const struct vmtp_value *values,
+                                           size_t n)
+{
+    return vmtp_sample_sized(ctx, from_s, to_s, values, n, sizeof(struct vmtp_value));
+}
 
 /* --- topologies --- */
 

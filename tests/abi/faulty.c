@@ -8,8 +8,8 @@
 
 #include <vmtp/plugin.h>
 
-enum how { HOW_NOTHING, HOW_SEGV, HOW_BUS, HOW_FPE, HOW_ILL, HOW_ABORT, HOW_OVERFLOW, HOW_HANG };
-static const char *const hows[] = {"nothing", "segv", "bus", "fpe", "ill", "abort", "overflow", "hang", NULL};
+enum how { HOW_NOTHING, HOW_SEGV, HOW_BUS, HOW_FPE, HOW_ILL, HOW_ABORT, HOW_OVERFLOW, HOW_HANG, HOW_SLOW };
+static const char *const hows[] = {"nothing", "segv", "bus", "fpe", "ill", "abort", "overflow", "hang", "slow", NULL};
 
 struct opts {
     const char *where, *far;
@@ -56,6 +56,10 @@ static void fault(const struct opts *opts, int64_t calls, const char *function)
     case HOW_HANG:
         for (;;)
             pause();
+    case HOW_SLOW:
+        for (int i = 0; i < 10; i++)
+            usleep(100000);
+        break;
     case HOW_BUS:
     case HOW_FPE:
     case HOW_ILL:

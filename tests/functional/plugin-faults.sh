@@ -114,6 +114,18 @@ hang sink-open measure how=nothing --sink faulty:where=open,how=hang
 hang sink-close measure how=nothing --sink faulty:where=close,how=hang
 hang load "$VMTP" --topology namespace --protocols T --tp-tool hang
 hang serve measure where=serve,how=hang,after=1
+# shellcheck disable=SC2317 # called through hang
+stop_for() { # stop_for SECONDS COMMAND...: as if Ctrl-Z were pressed soon after its start
+    stop_seconds=$1
+    shift
+    "$@" &
+    sleep 0.7
+    kill -STOP $!
+    sleep "$stop_seconds"
+    kill -CONT $!
+    wait $!
+}
+hang stopped stop_for 12 "$VMTP" --topology namespace --protocols T -t 1 -q --tp-tool "faulty:where=open,how=slow"
 
 # --- fatal when asked for ---
 
@@ -159,6 +171,8 @@ done
 hung tool-open 'tool faulty: open' 13
 hung sink-open 'sink faulty: open' 13
 hung sink-close 'sink faulty: close' 15
+is "a program that was stopped for longer than that goes on" "$(cat "$tmp/stopped.status")" 0 ||
+    diag "$(cat "$tmp/stopped.err")"
 hung load "plugin $tmp/plugins/tool-hang\\.so: load" 13
 hung serve 'tool faulty: serve' 26
 is "nothing is left of them" "$(left)" ''
