@@ -61,6 +61,7 @@ void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double 
     vmtp_ctx_init(ctx, parent->cancel);
     ctx->deadline = parent->deadline;
     ctx->recorder = parent->recorder;
+    ctx->watch = parent->watch;
     ctx->ledger = parent->ledger;
     ctx->topology = parent->topology;
     memcpy(ctx->where, parent->where, sizeof ctx->where);

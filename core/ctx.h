@@ -11,6 +11,7 @@
 #include "vmtp/plugin.h"
 
 struct vmtp_ledger;   /* ledger.h: what is to be removed again */
+struct vmtp_watch;    /* watch.h: what is looked at while a client runs */
 struct vmtp_recorder; /* event.h: collects metrics and properties of a measurement */
 
 struct vmtp_ctx {
@@ -19,6 +20,7 @@ struct vmtp_ctx {
     double deadline;        /* vmtp_now() scale; 0: none */
     const atomic_bool *cancel; /* NULL: cannot be interrupted */
     struct vmtp_recorder *recorder; /* NULL outside prepare and measure */
+    struct vmtp_watch *watch;       /* NULL outside measure */
     struct vmtp_ledger *ledger;     /* NULL outside a run */
     const char *topology;           /* whose call it is, for vmtp_track(); NULL outside acquire and release */
 };

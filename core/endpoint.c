@@ -17,6 +17,8 @@ enum {
     FACT_MAX = 128,           /* a longer answer is no name or version */
 };
 
+static const double REVIVE_SECONDS = 10;
+
 int vmtp_pairs_set(struct vmtp_pairs *pairs, const char *name, const char *text)
 {
     for (size_t i = 0; i < pairs->n; i++)
@@ -234,7 +236,26 @@ static int connect_one(struct vmtp_ctx *ctx, struct vmtp_endpoint *ep)
     if (rc < 0)
         return rc;
     ep->state = VMTP_EP_CONNECTED;
+    if (ep->transport->patience)
+        ep->transport->patience(ep, VMTP_SILENCE_SECONDS);
     return vmtp_endpoint_facts(ctx, ep);
+}
+
+int vmtp_endpoint_revive(vmtp_ctx *parent, struct vmtp_endpoint *ep)
+{
+    if (ep->state != VMTP_EP_CONNECTED || !ep->transport->lost || !ep->transport->lost(ep))
+        return VMTP_OK;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, REVIVE_SECONDS);
+    vmtp_info(&ctx, "the connection to %s is lost: connecting again", ep->id);
+    disconnect(ep);
+    ep->state = VMTP_EP_NEW;
+    int rc = connect_one(&ctx, ep);
+    if (rc == VMTP_OK || vmtp_cancelled(&ctx))
+        return rc;
+    vmtp_ctx_frame(&ctx, "the connection was lost");
+    vmtp_endpoint_failed(&ctx, ep, rc);
+    return VMTP_OK;
 }
 
 struct connecting {

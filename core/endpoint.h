@@ -42,6 +42,10 @@ struct vmtp_endpoint {
 struct vmtp_endpoint *vmtp_endpoint_new(const char *id); /* NULL: out of memory */
 void vmtp_endpoint_free(struct vmtp_endpoint *ep);       /* disconnects; takes NULL */
 
+/* Connects an endpoint again whose connection is lost, in 10 s or not at all: it is FAILED then. What ran there has
+ * ended. VMTP_OK also when nothing was to be done. */
+int vmtp_endpoint_revive(vmtp_ctx *ctx, struct vmtp_endpoint *ep);
+
 /* Asks the connected endpoint for os-release and uname in one command: properties distro_id, distro_version, kernel,
  * arch, hostname. What cannot be told is left out. vmtp_connect() does it; the second call has nothing to do. */
 int vmtp_endpoint_facts(vmtp_ctx *ctx, struct vmtp_endpoint *ep);

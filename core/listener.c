@@ -10,6 +10,7 @@
 enum {
     LINE_MAX_READ = 256, /* the columns that are read stand in the first 150 characters */
     STATE_LISTEN = 0x0A, /* TCP_LISTEN */
+    STATE_CONNECTING = 0x02, /* TCP_SYN_SENT */
     STATE_BOUND = 0x07,  /* TCP_CLOSE: what an unconnected UDP socket shows */
 };
 
@@ -32,18 +33,24 @@ static bool parse_line(const char *line, uint32_t proto, uint16_t port, struct v
     return true;
 }
 
+/* Copies the first line, as much of it as is needed; gives what follows it. */
+static const char *take_line(const char *text, char line[LINE_MAX_READ])
+{
+    size_t n = strcspn(text, "\n");
+    size_t used = n < LINE_MAX_READ - 1 ? n : LINE_MAX_READ - 1;
+    memcpy(line, text, used);
+    line[used] = '\0';
+    return text + n + (text[n] == '\n');
+}
+
 void vmtp_listener_parse(const char *text, uint32_t proto, uint16_t port, struct vmtp_listener *listener)
 {
+    char line[LINE_MAX_READ];
     *listener = (struct vmtp_listener){0};
     while (*text) {
-        char line[LINE_MAX_READ];
-        size_t n = strcspn(text, "\n");
-        size_t used = n < sizeof line - 1 ? n : sizeof line - 1;
-        memcpy(line, text, used);
-        line[used] = '\0';
+        text = take_line(text, line);
         if (parse_line(line, proto, port, listener))
             return;
-        text += n + (text[n] == '\n');
     }
 }
 
@@ -70,6 +77,30 @@ int vmtp_port_listens(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, u
                          out.err);
     vmtp_listener_parse(out.out, proto, port, listener);
     return VMTP_OK;
+}
+
+bool vmtp_unanswered_parse(const char *text, uint16_t port)
+{
+    char line[LINE_MAX_READ];
+    while (*text) {
+        unsigned remote_port, state;
+        text = take_line(text, line);
+        if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%*4x %*32[0-9A-Fa-f]:%4x %2x ", &remote_port, &state) == 2 &&
+            remote_port == port && state == STATE_CONNECTING)
+            return true;
+    }
+    return false;
+}
+
+int vmtp_port_unanswered(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint16_t port, bool *found)
+{
+    char pattern[80];
+    snprintf(pattern, sizeof pattern, "^ *[0-9]*: [0-9A-F]*:[0-9A-F]* [0-9A-F]*:%04X %02X ", port, STATE_CONNECTING);
+    const char *const argv[] = {"grep", "-hs", pattern, "/proc/net/tcp", "/proc/net/tcp6", NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    int rc = vmtp_exec(ctx, ep, argv, &out);
+    *found = rc == VMTP_OK && vmtp_unanswered_parse(out.out, port);
+    return rc;
 }
 
 /* $1 is the inode. The first line of the answer is the process id, the second the program. */

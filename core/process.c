@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "core/log.h"
 #include "core/quote.h"
 #include "core/transport.h"
+#include "core/watch.h"
 #include "core/util/clock.h"
 #include "core/util/str.h"
 
@@ -19,6 +21,7 @@ static const double EXEC_GRACE = 0.4;   /* s between SIGTERM and SIGKILL for a c
 static const double STOP_GRACE = 2.0;   /* s between SIGTERM and SIGKILL for a server */
 static const double KILL_WAIT = 0.4;    /* s to see the end after SIGKILL */
 static const double LISTEN_WITHIN = 5.0; /* s that a server may need until it listens */
+static const double LOSER_WITHIN = 0.5; /* s that a server needs to find out that its port is taken */
 static const double POLL_FIRST = 0.005, POLL_LAST = 0.1; /* s between two looks at the ports */
 enum { SAID_MAX = 400 }; /* characters of a program's words that go into an error */
 
@@ -111,8 +114,12 @@ static void process_end(struct vmtp_process *process, double grace)
 
 static int run_to_end(vmtp_ctx *ctx, struct vmtp_process *process)
 {
+    struct vmtp_watch *watch = ctx->watch && ctx->watch->client == process->ep ? ctx->watch : NULL;
+    double begin = vmtp_now();
     while (!process->ended) {
         int rc = vmtp_ctx_check(ctx);
+        if (rc == VMTP_OK && watch)
+            rc = vmtp_watch_look(ctx, watch, vmtp_now() - begin);
         if (rc == VMTP_OK)
             rc = process->ep->transport->pump(ctx, process, fmin(vmtp_remaining(ctx), TURN));
         if (rc < 0)
@@ -205,13 +212,31 @@ static int pause_while_running(vmtp_ctx *ctx, struct vmtp_process *process, doub
     return rc;
 }
 
+/* $1 a process, $2 the inode of a socket */
+static const char has_socket[] = "ls -l \"/proc/$1/fd\" 2>/dev/null | grep -q \"socket:.$2.\\$\"";
+
+/* Another program may have been quicker with the port: what listens there is not a socket of our process, which then
+ * ends soon. One that does not end may have left the socket to a child. */
+static int await_loser(vmtp_ctx *ctx, struct vmtp_process *process, const struct vmtp_listener *listener)
+{
+    char pid[24], inode[24];
+    snprintf(pid, sizeof pid, "%ld", process->pid);
+    snprintf(inode, sizeof inode, "%lu", listener->inode);
+    const char *const argv[] = {"sh", "-c", has_socket, "vmtp-socket", pid, inode, NULL};
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    int rc = vmtp_exec(ctx, process->ep, argv, &out);
+    if (rc < 0 || out.exit_status == 0)
+        return rc;
+    return pause_while_running(ctx, process, LOSER_WITHIN);
+}
+
 static int await_port(vmtp_ctx *ctx, struct vmtp_process *process, const char *program, uint32_t proto, uint16_t port)
 {
     for (double pause = POLL_FIRST;; pause = fmin(pause * 2, POLL_LAST)) {
         struct vmtp_listener listener;
         int rc = vmtp_port_listens(ctx, process->ep, proto, port, &listener);
         if (rc == VMTP_OK) /* the end first: what listens then is somebody else's */
-            rc = pause_while_running(ctx, process, listener.found ? 0.0001 : pause);
+            rc = listener.found ? await_loser(ctx, process, &listener) : pause_while_running(ctx, process, pause);
         if (rc < 0)
             return rc;
         if (process->ended)

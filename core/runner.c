@@ -11,6 +11,7 @@
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
 #include "core/util/str.h"
+#include "core/watch.h"
 
 enum { TRIALS_EXPECTED = 12 }; /* of one search, for the estimate of the time */
 static const double TRIAL_SECONDS = 1;
@@ -21,7 +22,8 @@ struct flow_run {
     struct vmtp_run *run;
     const struct vmtp_planned_flow *planned;
     struct vmtp_ctx ctx;
-    const char *target;
+    const char *from, *target;
+    const struct vmtp_tool_instance *answered; /* the tool whose server has answered the client */
     bool ipv6;
     bool failed;
     bool lost; /* an endpoint is out of reach: nothing more can be measured */
@@ -159,10 +161,21 @@ static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const s
         .server = fr->planned->server,
         .target = fr->target,
     };
+    struct vmtp_watch watch = {
+        .client = job.client,
+        .server = job.server,
+        .from = fr->from,
+        .target = fr->target,
+        .answered = fr->answered == tool,
+    };
+    fr->ctx.watch = &watch;
     const char *version = vmtp_tool_version(tool, fr->planned->client);
     int rc = *version ? vmtp_recorder_property(recorder, "tool_version", version) : VMTP_OK;
     if (rc == VMTP_OK)
         rc = vmtp_tool_measure(&fr->ctx, tool, fr->run->settings->ports_fixed, &job, recorder);
+    fr->ctx.watch = NULL;
+    if (rc == VMTP_OK)
+        fr->answered = tool;
     fr->lost = rc == VMTP_EUNREACH || !vmtp_endpoint_usable(job.client) || !vmtp_endpoint_usable(job.server);
     return rc;
 }
@@ -404,13 +417,18 @@ static int find_target(struct flow_run *fr)
 {
     const struct vmtp_planned_flow *planned = fr->planned;
     struct vmtp_endpoint *const ends[] = {planned->server, planned->client};
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
+        int rc = vmtp_endpoint_revive(&fr->ctx, ends[i]);
+        if (rc < 0)
+            return rc;
         if (!vmtp_endpoint_usable(ends[i]))
             return endpoint_unusable(&fr->ctx, ends[i]);
+    }
     fr->target = vmtp_pairs_get(&planned->server->addresses, planned->flow.path);
     if (!fr->target)
         return vmtp_fail(&fr->ctx, VMTP_EFAIL, "%s has no address for the path '%s'", planned->server->id,
                          planned->flow.path);
+    fr->from = vmtp_pairs_get(&planned->client->addresses, planned->flow.path);
     fr->ipv6 = strchr(fr->target, ':') != NULL;
     return VMTP_OK;
 }
@@ -477,7 +495,7 @@ int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned)
     int rc = find_target(&fr);
     if (rc == VMTP_OK)
         rc = run_steps(&fr);
-    else
+    else if (rc != VMTP_ECANCELED)
         emit_failure(&fr, NULL, NULL, rc, vmtp_ctx_error(&fr.ctx, rc));
     if (rc < 0 && rc != VMTP_ECANCELED)
         rc = VMTP_EFAIL;

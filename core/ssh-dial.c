@@ -16,6 +16,7 @@
 #include "core/util/clock.h"
 #include "core/util/str.h"
 
+enum { KEEPALIVE_IDLE_S = 3, KEEPALIVE_PAUSE_S = 2 }; /* the kernel asks a host that keeps silent */
 static const double LAST_ADDRESS_S = 10, OTHER_ADDRESS_S = 3; /* how long one address may keep silent */
 
 /* A resolver cannot be interrupted: names are looked up in a thread that is left alone when nobody waits any more. */
@@ -122,9 +123,11 @@ static int connect_address(vmtp_ctx *ctx, const struct addrinfo *address, double
     VMTP_CLEAN(fd) int s = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0)
         return errno == EAFNOSUPPORT ? ENETUNREACH : errno;
-    const int on = 1;
+    const int on = 1, idle = KEEPALIVE_IDLE_S, pause = KEEPALIVE_PAUSE_S;
     (void)setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(s, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(s, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
     if (connect(s, address->ai_addr, address->ai_addrlen) < 0) {
         int error = errno == EINPROGRESS || errno == EINTR ? wait_connected(ctx, s, seconds) : errno;
         if (error)

@@ -6,11 +6,13 @@
 
 #include "core/call.h"
 #include "core/ctx.h"
+#include "core/listener.h"
 #include "core/options.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
+#include "core/watch.h"
 
-enum { PORTS_TRIED = 50 };
+enum { PORTS_TRIED = 50, PORTS_STEP = 10, SERVE_AGAIN = 4 };
 static const double PREPARE_SECONDS = 30;
 static const double SERVE_SECONDS = 10;
 static const double MEASURE_GRACE = 20; /* beyond the time that data is sent, as in the old program */
@@ -137,55 +139,84 @@ static int port_holder(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint16_t port, s
     return rc;
 }
 
-static int choose_port(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint16_t wanted, uint16_t avoid, bool fixed,
-                       uint16_t *chosen)
+/* The first of both ports that somebody holds, in *taken; 0: none. */
+static int pair_holder(vmtp_ctx *ctx, const struct vmtp_tool_at *at, uint16_t *taken, struct vmtp_listener *holder)
 {
-    *chosen = wanted;
-    if (wanted == 0)
-        return VMTP_OK;
-    struct vmtp_listener first = {0}, holder = {0};
-    for (unsigned i = 0; i < PORTS_TRIED; i++) {
-        uint32_t port = wanted + i * 10u;
-        if (port > UINT16_MAX || port == avoid)
-            continue;
-        int rc = port_holder(ctx, ep, (uint16_t)port, &holder);
+    const uint16_t ports[] = {at->port, at->control_port};
+    *taken = 0;
+    for (size_t i = 0; i < 2 && !*taken; i++) {
+        int rc = ports[i] ? port_holder(ctx, at->ep, ports[i], holder) : VMTP_OK;
         if (rc < 0)
             return rc;
-        if (!holder.found) {
-            *chosen = (uint16_t)port;
-            if (i > 0)
-                vmtp_warn(ctx, "port %u on %s is taken by %s: using %u instead", wanted, ep->id,
-                          first.program[0] ? first.program : "another process", port);
-            return VMTP_OK;
-        }
-        if (i == 0)
-            first = holder;
-        if (fixed)
-            break;
+        if (ports[i] && holder->found)
+            *taken = ports[i];
     }
-    return vmtp_fail(ctx, VMTP_EREMOTE, "port %u on %s is taken by %s%s", wanted, ep->id,
-                     first.program[0] ? first.program : "another process",
-                     fixed ? " and the configuration says 'ports: fixed'" : ", and so are those above it");
-}
-
-static int choose_ports(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool fixed, struct vmtp_job *job,
-                        struct vmtp_tool_at *at)
-{
-    if (!at->serving && tool->loaded->tool.serve) {
-        const struct vmtp_tool_ops *ops = &tool->loaded->tool;
-        int rc = choose_port(ctx, job->server, wanted_port(tool, "port", ops->port), 0, fixed, &at->port);
-        if (rc == VMTP_OK)
-            rc = choose_port(ctx, job->server, wanted_port(tool, "control_port", ops->control_port), at->port, fixed,
-                             &at->control_port);
-        if (rc < 0)
-            return rc;
-    }
-    job->port = at->port;
-    job->control_port = at->control_port;
     return VMTP_OK;
 }
 
+/* The ports of the at->shift-th try; 0 stays 0. False: there is no such port. */
+static bool set_ports(const struct vmtp_tool_instance *tool, struct vmtp_tool_at *at)
+{
+    const struct vmtp_tool_ops *ops = &tool->loaded->tool;
+    uint32_t port = wanted_port(tool, "port", ops->port);
+    uint32_t control = wanted_port(tool, "control_port", ops->control_port);
+    port += port ? at->shift * PORTS_STEP : 0;
+    control += control ? at->shift * PORTS_STEP : 0;
+    at->port = (uint16_t)port;
+    at->control_port = (uint16_t)control;
+    return port <= UINT16_MAX && control <= UINT16_MAX;
+}
+
+/* The wanted ports, or both of them moved up: a tool may open one of them only while it measures, so one that looks
+ * free beside one that is taken may be the same program's. */
+static int choose_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bool fixed, struct vmtp_tool_at *at)
+{
+    char holder_text[VMTP_LISTENER_TEXT] = "another run";
+    uint16_t first = 0, taken = 0;
+    for (; at->shift < (fixed ? 1 : PORTS_TRIED) && set_ports(tool, at); at->shift++) {
+        struct vmtp_listener holder = {0};
+        int rc = pair_holder(ctx, at, &taken, &holder);
+        if (rc < 0)
+            return rc;
+        if (taken && !first) {
+            first = taken;
+            vmtp_listener_text(&holder, holder_text);
+        }
+        if (taken)
+            continue;
+        at->chosen = true;
+        if (first)
+            vmtp_warn(ctx, "port %u on %s is taken by %s: using ports from %u on instead", first, at->ep->id,
+                      holder_text, at->port ? at->port : at->control_port);
+        return VMTP_OK;
+    }
+    return vmtp_fail(ctx, VMTP_EREMOTE, "port %u on %s is taken by %s%s", first, at->ep->id, holder_text,
+                     fixed ? " and the configuration says 'ports: fixed'" : ", and so are those above it");
+}
+
 /* --- measuring --- */
+
+/* Somebody else has taken a port between our look at it and the start of our server, and holds it still. */
+static bool came_late(vmtp_ctx *parent, const struct vmtp_tool_at *at)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, 0);
+    struct vmtp_listener holder = {0};
+    uint16_t taken = 0;
+    return pair_holder(&ctx, at, &taken, &holder) == VMTP_OK && taken;
+}
+
+static int serve_once(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
+                      struct vmtp_tool_at *at)
+{
+    int rc = at->chosen ? VMTP_OK : choose_ports(ctx, tool, ports_fixed, at);
+    if (rc < 0)
+        return rc;
+    job->port = at->port;
+    job->control_port = at->control_port;
+    at->serving = true; /* also when it fails half-way: unserve() cleans up */
+    return VMTP_CALL(tool->loaded, tool, serve, ctx, ctx, tool->state, job);
+}
 
 static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job)
 {
@@ -194,14 +225,25 @@ static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_f
         return VMTP_OK;
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_child(&ctx, parent, SERVE_SECONDS);
-    int rc = choose_ports(&ctx, tool, ports_fixed, job, at);
-    if (rc == VMTP_OK) {
-        at->serving = true; /* also when it fails half-way: unserve() cleans up */
-        rc = VMTP_CALL(tool->loaded, tool, serve, &ctx, &ctx, tool->state, job);
+    int rc = serve_once(&ctx, tool, ports_fixed, job, at);
+    for (unsigned i = 0; i < SERVE_AGAIN && rc == VMTP_EREMOTE && (i == 0 || came_late(&ctx, at)); i++) {
+        vmtp_debug(&ctx, "%s; starting it again", vmtp_ctx_error(&ctx, rc));
+        vmtp_ctx_forget(&ctx);
+        at->chosen = false;
+        rc = serve_once(&ctx, tool, ports_fixed, job, at);
     }
     if (rc < 0)
         return vmtp_fail(parent, rc, "server on %s: %s", vmtp_endpoint_id(job->server), vmtp_ctx_error(&ctx, rc));
     return VMTP_OK;
+}
+
+static void watch_begin(const struct vmtp_ctx *ctx, const struct vmtp_job *job, double seconds)
+{
+    if (!ctx->watch)
+        return;
+    ctx->watch->port = job->port;
+    ctx->watch->control_port = job->control_port;
+    vmtp_watch_begin(ctx->watch, seconds);
 }
 
 int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
@@ -213,7 +255,10 @@ int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool po
         double pings = (double)job->load->count * (job->load->interval_s > 0 ? job->load->interval_s : 1);
         vmtp_ctx_child(&ctx, parent, job->load->seconds + pings + MEASURE_GRACE);
         ctx.recorder = recorder;
+        watch_begin(&ctx, job, job->load->seconds + pings);
         rc = VMTP_CALL(tool->loaded, tool, measure, &ctx, &ctx, tool->state, job);
+        if (ctx.watch)
+            rc = vmtp_watch_end(&ctx, ctx.watch, rc);
         if (rc < 0)
             (void)vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
     }

@@ -13,7 +13,9 @@ struct vmtp_tool_at {
     struct vmtp_endpoint *ep;
     uint32_t caps;             /* of the version there */
     char *version;
-    uint16_t port, control_port; /* as a server; 0 until chosen */
+    uint16_t port, control_port; /* as a server */
+    unsigned shift;              /* how often they were moved up */
+    bool chosen;
     bool serving;
     struct vmtp_tool_at *next;
 };

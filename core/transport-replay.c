@@ -221,7 +221,8 @@ static bool answer(const struct replay_link *link, struct vmtp_process *process,
         process->exit_status = path ? 0 : EXIT_NOT_FOUND;
         return vmtp_buf_text_add(&process->out, path ? path : "") == VMTP_OK;
     }
-    return script && (strcmp(argv[3], "vmtp-facts") == 0 || strcmp(argv[3], "vmtp-holder") == 0);
+    return script && (strcmp(argv[3], "vmtp-facts") == 0 || strcmp(argv[3], "vmtp-holder") == 0 ||
+                      strcmp(argv[3], "vmtp-socket") == 0);
 }
 
 /* ---- processes ---- */

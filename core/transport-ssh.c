@@ -2,6 +2,8 @@
 /* Commands on channels of one SSH session per endpoint, by libssh2, in this process. */
 #include <errno.h>
 #include <math.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -636,6 +638,23 @@ static int ssh_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signal_nu
     return VMTP_OK;
 }
 
+/* ---- a host that vanishes ---- */
+
+/* The kernel asks a host that keeps silent, and limits how long bytes stay unacknowledged: also while nobody reads. */
+static void ssh_patience(struct vmtp_endpoint *ep, double seconds)
+{
+    const struct vmtp_ssh *ssh = ep->link;
+    unsigned ms = (unsigned)fmin(seconds * 1000, 86400e3);
+    (void)setsockopt(ssh->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
+static bool ssh_lost(const struct vmtp_endpoint *ep)
+{
+    const struct vmtp_ssh *ssh = ep->link;
+    struct pollfd pfd = {.fd = ssh ? ssh->fd : -1, .events = POLLRDHUP};
+    return !ssh || ssh->lost || poll(&pfd, 1, 0) > 0;
+}
+
 const struct vmtp_transport vmtp_transport_ssh = {
     .name = "ssh",
     .connect = ssh_connect,
@@ -644,5 +663,7 @@ const struct vmtp_transport vmtp_transport_ssh = {
     .pump = ssh_pump,
     .signal = ssh_signal,
     .reap = ssh_reap,
+    .patience = ssh_patience,
+    .lost = ssh_lost,
     .upload = vmtp_ssh_upload,
 };

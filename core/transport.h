@@ -8,7 +8,10 @@
 #include "core/endpoint.h"
 #include "core/util/buf.h"
 
-enum { VMTP_OUTPUT_MAX = 1 << 20 };
+enum {
+    VMTP_OUTPUT_MAX = 1 << 20,
+    VMTP_SILENCE_SECONDS = 9, /* for a host that is alive, when nothing is measured */
+};
 
 struct vmtp_process {
     struct vmtp_endpoint *ep;
@@ -39,6 +42,12 @@ struct vmtp_transport {
 
     /* Frees link. Does not wait. */
     void (*reap)(struct vmtp_process *process);
+
+    /* How long the host may keep silent until the connection counts as lost. NULL: it cannot be lost. */
+    void (*patience)(struct vmtp_endpoint *ep, double seconds);
+
+    /* True when the connection is known to be lost; asks nobody. NULL: never. */
+    bool (*lost)(const struct vmtp_endpoint *ep);
 
     int (*upload)(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode);
 };

@@ -93,6 +93,11 @@ static const char udp[] =
 static void test_listeners(void)
 {
     struct vmtp_listener found;
+    static const char connecting[] =
+        "   7: 020200C0:BA3C 010200C0:138A 02 00000001:00000000 01:00000064 00000003     0        0 4711 2 f0 800 0\n";
+    ok(vmtp_unanswered_parse(connecting, 5002), "a connection in the making is found");
+    ok(!vmtp_unanswered_parse(connecting, 47676), "by the port of the other side");
+    ok(!vmtp_unanswered_parse(tcp, 22) && !vmtp_unanswered_parse("", 1), "a server is none");
     vmtp_listener_parse(tcp, VMTP_TCP, 22, &found);
     ok(found.found && found.inode == 5881 && found.uid == 0, "a TCP socket that listens");
     vmtp_listener_parse(tcp, VMTP_TCP, 5003, &found);

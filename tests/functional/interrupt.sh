@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs over SSH that are interrupted or killed: what was measured is kept, nothing of ours stays on the hosts. And two
+# runs at once on the same hosts.
+# shellcheck disable=SC2317 # functions that are called by name
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "$srcdir/tests/functional/sshd.sh"
+requires nuttcp python3 ps
+
+hosts_make
+sshd_start a && sshd_start b || exit 99
+mkdir -p "$HOME/.ssh"
+cp "$keys/ed25519" "$HOME/.ssh/id_ed25519"
+printf 'tcp_tp_loop_count: 1\nssh_timeout: 3\n' >"$tmp/quick.yaml"
+a=root@192.0.2.1
+b=root@192.0.2.2
+
+vmtp() { # vmtp NAME OPTION...: in this process
+    vmtp_name=$1
+    shift
+    exec ip netns exec "$net-op" "$VMTP" -c "$tmp/quick.yaml" --host "$a" --host "$b" \
+        --json "$tmp/$vmtp_name.json" "$@" >"$tmp/$vmtp_name.out" 2>"$tmp/$vmtp_name.err"
+}
+start() { # start NAME OPTION...: sets $pid, which is vmtp itself
+    rm -f "$tmp/$1.err" "$tmp/$1.json"
+    (vmtp "$@") &
+    pid=$!
+    at_exit "kill -KILL $pid 2>/dev/null"
+}
+await() { # await SECONDS COMMAND...: until it succeeds
+    await_turns=$(($1 * 10))
+    shift
+    while ! "$@" >/dev/null 2>&1; do
+        await_turns=$((await_turns - 1))
+        [ $await_turns -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+tools() { # the processes of nuttcp on both hosts
+    for p in $(ip netns pids "$net-a") $(ip netns pids "$net-b"); do
+        [ "$(cat "/proc/$p/comm" 2>/dev/null)" = nuttcp ] && echo "$p"
+    done
+}
+none_left() { [ -z "$(tools)" ]; }
+in_second_flow() { grep -qs 'Flow 2' "$tmp/$1.err" && [ "$(tools | wc -l)" -ge 2 ]; }
+json() { json_query "$tmp/$1.json" "$2"; }
+
+for signal in INT TERM HUP; do
+    start cut --protocols T -t 3
+    await 20 in_second_flow cut
+    sleep 0.5
+    kill -$signal $pid
+    begin=$(date +%s%N)
+    wait $pid
+    is "SIG$signal: exit 130" "$?" 130
+    elapsed=$((($(date +%s%N) - begin) / 1000000))
+    ok "... soon" test "$elapsed" -le 3000 || diag "$elapsed ms"
+    ok "... nothing of ours runs on the hosts" none_left
+    is "... the result is written, with what was measured" \
+        "$(json cut '(d["status"], [f["status"] for f in d["flows"]], len(d["flows"][0]["results"]))')" \
+        "('interrupted', ['passed', 'interrupted'], 1)"
+done
+
+start hosts --protocols T -t 30
+await 20 grep -qs 'Flow 1' "$tmp/hosts.err"
+kill -INT $pid
+wait $pid
+is "an interrupt while the first flow begins: exit 130" "$?" 130
+ok "... nothing of ours runs on the hosts" none_left
+
+start killed --protocols T -t 3
+await 20 in_second_flow killed
+sleep 0.5
+kill -KILL $pid
+wait $pid 2>/dev/null
+ok "kill -9: nothing of ours runs on the hosts after a while" await 60 none_left
+ok "... and no result was half written" sh -c "[ ! -e '$tmp/killed.json' ] || python3 -m json.tool '$tmp/killed.json'"
+run "$VMTP" replay last --json "$tmp/replayed.json"
+is "... the run can be replayed" "$status" 0
+is "... with all that was finished" \
+    "$(json replayed '(d["status"], d["flows"][0]["status"], d["flows"][0]["results"][0]["throughput_kbps"] > 1000)')" \
+    "('incomplete', 'passed', True)"
+run "$VMTP" cleanup --all
+is "... and nothing is left to be removed" "$status" 0
+
+# ---- two runs at once ----
+
+start one --protocols TU --udpbuf 1024 --bandwidth 20M -t 2
+one=$pid
+start two --protocols TU --udpbuf 1024 --bandwidth 20M -t 2
+two=$pid
+start three --protocols T --bandwidth 20M -t 2
+wait $one
+status_one=$?
+wait $two
+status_two=$?
+wait $pid
+is "three runs at once on the same hosts all pass" "$status_one $status_two $?" '0 0 0' ||
+    diag "$(cat "$tmp/one.err" "$tmp/two.err" "$tmp/three.err")"
+rates='[round(i["throughput_kbps"] / 20000, 1) for f in d["flows"] for i in f["results"]]'
+is "... and each has its own numbers" "$(json one "$rates") $(json two "$rates") $(json three "$rates")" \
+    '[1.0, 1.0, 1.0, 1.0] [1.0, 1.0, 1.0, 1.0] [1.0, 1.0]'
+ok "... on ports that were free" grep -q 'using ports from 50[1-9]' "$tmp/one.err" "$tmp/two.err" "$tmp/three.err"
+ok "nothing of ours runs on the hosts" none_left
+done_testing
