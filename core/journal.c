@@ -65,20 +65,6 @@ const char *vmtp_journal_path(const struct vmtp_journal *journal)
     return journal->path;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        text += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 static int write_line(vmtp_ctx *ctx, struct vmtp_journal *journal, const json_t *json, bool sync)
 {
     if (journal->broken)
@@ -90,7 +76,7 @@ static int write_line(vmtp_ctx *ctx, struct vmtp_journal *journal, const json_t 
     if (len >= LINE_MAX_BYTES)
         return vmtp_fail(ctx, VMTP_EFAIL, "journal %s: an event of %zu bytes is too long", journal->path, len);
     text[len++] = '\n'; /* in place of the NUL */
-    if (write_all(journal->fd, text, len) < 0 || (sync && fdatasync(journal->fd) < 0)) {
+    if (vmtp_write_all(journal->fd, text, len) < 0 || (sync && fdatasync(journal->fd) < 0)) {
         int rc = vmtp_fail(ctx, VMTP_EFAIL, "journal %s: %s", journal->path, vmtp_errno());
         journal->broken = ftruncate(journal->fd, journal->size) < 0;
         return rc;

@@ -134,20 +134,6 @@ static size_t find_thing(const struct vmtp_ledger *ledger, const json_t *thing)
 
 /* --- on disk --- */
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        text += n;
-        len -= (size_t)n;
-    }
-    return fsync(fd);
-}
-
 /* {NAME: value} as one line; half a line is cut off again. */
 static int write_line(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const json_t *line)
 {
@@ -156,7 +142,7 @@ static int write_line(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const json_t *l
     if (!text)
         return no_memory(ctx);
     text[len++] = '\n'; /* in place of the NUL */
-    if (write_all(ledger->fd, text, len) < 0) {
+    if (vmtp_write_all(ledger->fd, text, len) < 0 || fsync(ledger->fd) < 0) {
         int rc = vmtp_fail(ctx, VMTP_EFAIL, "cannot write the ledger %s: %s", ledger->path, vmtp_errno());
         if (ftruncate(ledger->fd, ledger->size) < 0)
             return rc; /* what is torn is left out when it is read */

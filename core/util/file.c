@@ -39,7 +39,7 @@ int vmtp_file_read(vmtp_ctx *ctx, const char *path, size_t max, char **text, siz
     return *text ? VMTP_OK : VMTP_ENOMEM;
 }
 
-static int write_all(int fd, const char *text, size_t len)
+int vmtp_write_all(int fd, const char *text, size_t len)
 {
     while (len) {
         ssize_t n = write(fd, text, len);
@@ -50,7 +50,12 @@ static int write_all(int fd, const char *text, size_t len)
         text += n;
         len -= (size_t)n;
     }
-    return fsync(fd);
+    return 0;
+}
+
+static int write_synced(int fd, const char *text, size_t len)
+{
+    return vmtp_write_all(fd, text, len) < 0 ? -1 : fsync(fd);
 }
 
 /* The directory entry is on disk only when its directory is. */
@@ -68,7 +73,7 @@ static void sync_directory_of(const char *path)
 static int write_special(vmtp_ctx *ctx, const char *path, const char *text, size_t len)
 {
     VMTP_CLEAN(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || (write_all(fd, text, len) < 0 && errno != EINVAL && errno != EROFS))
+    if (fd < 0 || (write_synced(fd, text, len) < 0 && errno != EINVAL && errno != EROFS))
         return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", path, vmtp_errno());
     return VMTP_OK;
 }
@@ -89,7 +94,7 @@ int vmtp_file_replace(vmtp_ctx *ctx, const char *path, const char *text, size_t 
     mode_t mask = umask(0);
     umask(mask);
     (void)fchmod(fd, exists ? st.st_mode & 07777 : 0666 & ~mask);
-    if (write_all(fd, text, len) < 0 || rename(beside, path) < 0) {
+    if (write_synced(fd, text, len) < 0 || rename(beside, path) < 0) {
         int rc = vmtp_fail(ctx, VMTP_EFAIL, "cannot write %s: %s", path, vmtp_errno());
         unlink(beside);
         return rc;

@@ -9,6 +9,9 @@
 /* Reads a whole file of at most max bytes. *text is NUL-ended; the caller frees it. Says what is wrong in ctx. */
 int vmtp_file_read(vmtp_ctx *ctx, const char *path, size_t max, char **text, size_t *len);
 
+/* Writes all of it, whatever interrupts or shortens a write. 0, or -1 with errno. */
+int vmtp_write_all(int fd, const char *text, size_t len);
+
 /* Replaces a file as a whole: written beside it, fsync'ed, renamed. A reader sees the old or the new content. */
 int vmtp_file_replace(vmtp_ctx *ctx, const char *path, const char *text, size_t len);
 
