@@ -31,6 +31,9 @@ static const struct vmtp_cli_option options[] = {
       "multicast group; adds M to the protocols [231.1.1.1]"),
     ROW(WHAT, FLAG, "inter-node-only", "inter_node_only", NULL, OLD, MEASURE,
       "no flow from a host to itself"),
+    ROW(WHAT, TEXT, "ssh-transport", "ssh_transport", "NAME", 0, MEASURE,
+      "what speaks SSH: libssh2, openssh (the program ssh, with your ssh_config), or auto: libssh2 where it can "
+      "[auto]"),
     ROW(WHAT, TEXT, "ssh-host-key", "ssh_host_key", "RULE", 0, MEASURE,
       "hosts whose SSH key is in no known_hosts file: accept-new, strict, or off to check no key at all [accept-new]"),
     ROW(WHAT, FLAG, "ask-password", "ask_password", NULL, 0, MEASURE,

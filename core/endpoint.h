@@ -71,12 +71,15 @@ struct vmtp_listener {
 int vmtp_port_listener(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, uint16_t port,
                        struct vmtp_listener *listener);
 
+enum vmtp_ssh_transport { VMTP_SSH_AUTO, VMTP_SSH_LIBSSH2, VMTP_SSH_OPENSSH };
+
 /* What hosts are offered for logging in, beyond vmtp_login: set once before the first connection. */
 struct vmtp_ssh_defaults {
     const char *private_key_file; /* of the configuration, or NULL */
     const char *key_passphrase;   /* of encrypted keys, beside VMTP_KEY_PASSPHRASE, which wins; or NULL */
     double timeout;               /* s to reach a host; only "not reachable yet" is tried again */
     int host_key;                 /* enum vmtp_host_key */
+    int transport;                /* enum vmtp_ssh_transport */
 };
 extern struct vmtp_ssh_defaults vmtp_ssh_defaults;
 

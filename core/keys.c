@@ -111,6 +111,7 @@ static bool is_checksum(const char *text)
 
 static const char *const udp_searches[] = {"classic", NULL};         /* enum vmtp_udp_search */
 static const char *const host_keys[] = {"accept-new", "strict", "off", NULL}; /* enum vmtp_host_key */
+static const char *const transports[] = {"auto", "libssh2", "openssh", NULL}; /* enum vmtp_ssh_transport */
 static const char *const ports[] = {"auto", "fixed", NULL};          /* enum vmtp_ports */
 static const char *const ipv6_modes[] = {"", "slaac", "dhcpv6-stateful", "dhcpv6-stateless", NULL};
 static const char *const vnic_types[] = {"", "normal", "direct", "macvtap", NULL};
@@ -180,6 +181,7 @@ static const struct vmtp_key keys[] = {
     PATH("key_passphrase_file", key_passphrase_file),
     BOOL("ask_password", ask_password),
     SECONDS("ssh_timeout", ssh_timeout, 1, 86400, .fallback = "100"),
+    CHOICE("ssh_transport", ssh_transport, transports),
     CHOICE("ssh_host_key", ssh_host_key, host_keys),
     {.name = "ssh_retry_count", .type = VMTP_KEY_RETRIES, .min = 1, .max = 43200, .target = "ssh_timeout"},
 

@@ -28,6 +28,7 @@ enum { SAID_MAX = 400 }; /* characters of a program's words that go into an erro
 static const struct vmtp_transport *const transports[] = {
     &vmtp_transport_local,
     &vmtp_transport_ssh,
+    &vmtp_transport_openssh,
     &vmtp_transport_replay,
 };
 

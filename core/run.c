@@ -34,6 +34,7 @@ void vmtp_ssh_use(const struct vmtp_settings *settings)
         .key_passphrase = settings->key_passphrase,
         .timeout = settings->ssh_timeout,
         .host_key = settings->ssh_host_key,
+        .transport = settings->ssh_transport,
     };
 }
 

@@ -59,6 +59,7 @@ struct vmtp_settings {
     const char *key_passphrase_file;
     char *key_passphrase; /* what is in it; vmtp_secrets_find() looks */
     bool ask_password;
+    int ssh_transport;                              /* enum vmtp_ssh_transport */
     int ssh_host_key;                               /* enum vmtp_host_key */
     int ports;                                      /* enum vmtp_ports */
     bool ports_fixed;                               /* ports: fixed */

@@ -112,7 +112,9 @@ static int try_password(struct auth *auth)
         return REFUSED;
     }
     note(&auth->tried, "password");
-    return outcome(auth, rc, "password");
+    int tried = outcome(auth, rc, "password");
+    auth->ssh->password_refused = tried == REFUSED;
+    return tried;
 }
 
 /* ---- keys ---- */
@@ -123,6 +125,7 @@ static bool usable_type(struct auth *auth, const char *type, const char *what)
     if (strcmp(type, "ssh-rsa") == 0) {
         if (libssh2_version(VMTP_SSH_FIRST_RSA_SHA2))
             return true;
+        auth->ssh->cannot = "RSA keys as servers want them today (SHA-2)";
         note(&auth->unusable,
              "RSA %s cannot be used with libssh2 %s, which signs with SHA-1 that OpenSSH >= 8.8 refuses: use an "
              "ed25519 or ecdsa key",
@@ -132,6 +135,7 @@ static bool usable_type(struct auth *auth, const char *type, const char *what)
     if (type[0] == '\0' || strcmp(type, "ssh-ed25519") == 0 || strcmp(type, "ecdsa") == 0 ||
         strncmp(type, "ecdsa-sha2-nistp", 16) == 0)
         return true;
+    auth->ssh->cannot = "keys of that type";
     note(&auth->unusable, "%s is of type %s: use an ed25519 or ecdsa key", what, type);
     return false;
 }
@@ -216,6 +220,27 @@ static struct {
     pthread_mutex_t lock;
     struct vmtp_pairs known;
 } passphrases = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+char *vmtp_ssh_passphrase(const char *key_path)
+{
+    const char *given = vmtp_secret_env("VMTP_KEY_PASSPHRASE");
+    if (!given)
+        given = vmtp_ssh_defaults.key_passphrase;
+    if (given)
+        return strdup(given);
+    pthread_mutex_lock(&passphrases.lock);
+    const char *known = vmtp_pairs_get(&passphrases.known, key_path);
+    char *copy = known ? strdup(known) : NULL;
+    pthread_mutex_unlock(&passphrases.lock);
+    return copy;
+}
+
+void vmtp_ssh_passphrase_keep(const char *key_path, const char *passphrase)
+{
+    pthread_mutex_lock(&passphrases.lock);
+    (void)vmtp_pairs_set(&passphrases.known, key_path, passphrase);
+    pthread_mutex_unlock(&passphrases.lock);
+}
 
 static int use_key(struct auth *auth, const struct vmtp_ssh_key *key, const char *passphrase)
 {

@@ -422,20 +422,34 @@ static int append(vmtp_ctx *ctx, int fd, const char *path, const struct vmtp_kno
     return vmtp_fail(ctx, VMTP_EFAIL, "cannot write %s: %s", path, vmtp_errno());
 }
 
-/* Another connection to the host may have come here first: its line decides. */
-static int remember(vmtp_ctx *ctx, const char *name, struct vmtp_known_hosts *known, const unsigned char *blob,
-                    size_t len)
+static int open_own(vmtp_ctx *ctx, char **path, int *fd)
 {
-    VMTP_CLEAN(mem) char *path = vmtp_known_hosts_own();
-    VMTP_CLEAN(mem) char *copy = path ? strdup(path) : NULL;
+    *path = vmtp_known_hosts_own();
+    VMTP_CLEAN(mem) char *copy = *path ? strdup(*path) : NULL;
     if (!copy)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     int rc = vmtp_make_dirs(ctx, dirname(copy));
     if (rc < 0)
         return rc;
-    VMTP_CLEAN(fd) int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "cannot open %s: %s", path, vmtp_errno());
+    *fd = open(*path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return *fd < 0 ? vmtp_fail(ctx, VMTP_EFAIL, "cannot open %s: %s", *path, vmtp_errno()) : VMTP_OK;
+}
+
+int vmtp_known_hosts_create(vmtp_ctx *ctx, char **path)
+{
+    VMTP_CLEAN(fd) int fd = -1;
+    return open_own(ctx, path, &fd);
+}
+
+/* Another connection to the host may have come here first: its line decides. */
+static int remember(vmtp_ctx *ctx, const char *name, struct vmtp_known_hosts *known, const unsigned char *blob,
+                    size_t len)
+{
+    VMTP_CLEAN(mem) char *path = NULL;
+    VMTP_CLEAN(fd) int fd = -1;
+    int rc = open_own(ctx, &path, &fd);
+    if (rc < 0)
+        return rc;
     rc = lock(ctx, fd, path);
     if (rc == VMTP_OK)
         rc = load_file(ctx, known, path);

@@ -72,6 +72,9 @@ const char *vmtp_ssh_fingerprint(const unsigned char *blob, size_t len, char out
 /* $XDG_STATE_HOME/vmtp/known_hosts. free() it; NULL: out of memory. */
 char *vmtp_known_hosts_own(void);
 
+/* The same, made with mode 0600 when it is missing. *path is set also when that fails. */
+int vmtp_known_hosts_create(vmtp_ctx *ctx, char **path);
+
 static inline void vmtp_clean_known_hosts(struct vmtp_known_hosts *known)
 {
     vmtp_known_hosts_clear(known);

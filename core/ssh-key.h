@@ -28,6 +28,11 @@ void vmtp_ssh_key_clear(struct vmtp_ssh_key *key);
 bool vmtp_ssh_take_string(const unsigned char **p, size_t *left, const unsigned char **string, size_t *len);
 bool vmtp_ssh_take_uint32(const unsigned char **p, size_t *left, unsigned long *value);
 
+/* ssh-auth.c: the passphrase that was configured for keys, or given for this one when it was asked for. The caller
+ * frees it with vmtp_secret_free(); NULL: unknown. */
+char *vmtp_ssh_passphrase(const char *key_path);
+void vmtp_ssh_passphrase_keep(const char *key_path, const char *passphrase);
+
 /* Base64 with blanks and newlines in it. free() the bytes; NULL for anything else. */
 unsigned char *vmtp_ssh_base64(const char *text, size_t len, size_t *decoded);
 

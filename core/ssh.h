@@ -24,6 +24,8 @@ struct vmtp_ssh {
     bool no_sftp;                      /* the server has none: do not ask again */
     char mark[24];                     /* in front of the line with the pid: tells it from what login scripts print */
     char name[300];                    /* "user@host", with the port unless 22: for messages */
+    const char *cannot;                /* what libssh2 cannot do here and ssh(1) can; NULL: nothing */
+    bool password_refused;
     struct vmtp_known_hosts known;     /* what is known of the host's key; nothing when keys are not checked */
     struct vmtp_ssh_channel *channels; /* all that are not freed yet */
 };
@@ -62,6 +64,9 @@ int vmtp_ssh_dial(vmtp_ctx *ctx, const char *host, uint16_t port, int *fd, char 
 
 /* ssh-auth.c: logs in on a session whose keys are exchanged. */
 int vmtp_ssh_authenticate(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vmtp_login *login);
+
+/* transport-openssh.c: the same by the program ssh. Sets ep->link; ep->transport is the caller's. */
+int vmtp_openssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep, bool without_password);
 
 /* ssh-copy.c */
 int vmtp_ssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode);

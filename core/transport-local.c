@@ -124,8 +124,7 @@ static int local_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
 
 /* ---- spawn ---- */
 
-/* Where the program is: a path as it is, a name in PATH and the system directories. NULL in *path: nowhere. */
-static int find_program(const char *name, char **path)
+int vmtp_find_here(const char *name, char **path)
 {
     *path = NULL;
     if (strchr(name, '/'))
@@ -324,7 +323,7 @@ static int local_spawn(vmtp_ctx *ctx, struct vmtp_process *process, const char *
 
     VMTP_CLEAN(mem) char *path = NULL;
     char **envp = make_environment();
-    if (!envp || find_program(argv[0], &path) < 0) {
+    if (!envp || vmtp_find_here(argv[0], &path) < 0) {
         free_environment(envp);
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     }

@@ -7,14 +7,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/quote.h"
+#include "core/ssh-command.h"
 #include "core/ssh.h"
 #include "core/transport.h"
 #include "core/units.h"
@@ -25,15 +25,11 @@
 static const double NAP = 0.05;              /* how long an interrupt may go unnoticed */
 static const double BANNER_S = 15;           /* for the server's first words and the exchange of keys */
 static const double LOGIN_S = 60;            /* from then on: PAM may ask other servers; a prompt is not counted */
-static const double RETRY_FIRST_S = 0.2, RETRY_LAST_S = 2;
 static const double GOODBYE_S = 0.2;
 enum {
     WINDOW = 256 << 10,     /* of a channel: what the far side may send ahead */
     READS_IN_TURN = 32,     /* chunks of one channel before the next one's turn */
-    HEAD_MAX = 64 << 10,    /* what login scripts may print in front of the program's output */
-    COMMAND_MAX = 30000,    /* a packet of SSH takes 32768 bytes (RFC 4253, 6.1) */
     NOT_FOUND = 127,
-    CONNECTION_LOST = 255,  /* as ssh(1) exits */
 };
 
 struct vmtp_ssh_defaults vmtp_ssh_defaults;
@@ -42,9 +38,7 @@ struct vmtp_ssh_channel {
     struct vmtp_ssh_channel *next;
     struct vmtp_process *process; /* NULL: given up, to be freed when the server has closed it too */
     LIBSSH2_CHANNEL *handle;
-    struct vmtp_buf head;         /* output up to the line with the pid */
-    bool started;                 /* that line has come: what follows is the program's */
-    char begin[24];               /* of the process, as in /proc/PID/stat: a later one of the same id has another */
+    struct vmtp_ssh_head head;
 };
 
 /* ---- the session ---- */
@@ -100,6 +94,8 @@ static int load_known_hosts(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vm
     if (rc == VMTP_OK && vmtp_ssh_defaults.host_key != VMTP_HOST_KEY_OFF)
         rc = vmtp_known_hosts_load(ctx, &ssh->known);
     if (rc == VMTP_OK && vmtp_known_hosts_authority(&ssh->known))
+        ssh->cannot = "an authority of host keys (@cert-authority)";
+    if (ssh->cannot)
         rc = vmtp_fail(ctx, VMTP_ENOTSUP, "%s: known_hosts has an authority for its key (@cert-authority), which "
                        "libssh2 cannot check", ssh->name);
     return rc;
@@ -112,6 +108,7 @@ static int ask_for_known_keys(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
     (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
     if (list.len == 0 || libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, vmtp_buf_text(&list)) == 0)
         return VMTP_OK;
+    ssh->cannot = "the type of a known host key";
     return vmtp_fail(ctx, VMTP_EFAIL, "%s: libssh2 %s knows none of the types of its known host keys (%s, %s)",
                      ssh->name, libssh2_version(0), vmtp_buf_text(&list), ssh->known.keys[0].place);
 }
@@ -131,6 +128,7 @@ static int nothing_in_common(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const char *wo
 {
     VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000), known = VMTP_BUF(2500);
     (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
+    ssh->cannot = "the algorithms of the server";
     if (list.len)
         (void)vmtp_buf_printf(&known, "; its host key must be one of those known from %s (%s)",
                               ssh->known.keys[0].place, vmtp_buf_text(&list));
@@ -201,8 +199,14 @@ static int log_in(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_ssh *ssh, co
     return rc;
 }
 
-static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
+static void give_up(struct vmtp_endpoint *ep)
 {
+    end_session(ep->link);
+}
+
+static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep)
+{
+    struct vmtp_ssh *ssh = ep->link;
     char peer[80];
     int rc = vmtp_ssh_dial(ctx, ep->login.host, ep->login.port, &ssh->fd, peer, sizeof peer);
     if (rc < 0)
@@ -224,54 +228,22 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
     return rc;
 }
 
-/* Only a host that is not reachable yet gets another try: credentials that are wrong stay wrong. */
-static int connect_patiently(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep, struct vmtp_ssh *ssh)
-{
-    double begin = vmtp_now();
-    for (double pause = RETRY_FIRST_S;; pause = fmin(pause * 1.5, RETRY_LAST_S)) {
-        vmtp_ctx_forget(ctx);
-        int rc = connect_once(ctx, outer, ep, ssh);
-        if (rc == VMTP_OK)
-            return rc;
-        end_session(ssh);
-        if (vmtp_cancelled(ctx))
-            return VMTP_ECANCELED;
-        if (rc != VMTP_EUNREACH)
-            return rc;
-        double left = vmtp_remaining(ctx);
-        if (left <= pause) {
-            vmtp_ctx_frame(ctx, "tried for %.0f s", vmtp_now() - begin);
-            return VMTP_EUNREACH;
-        }
-        if (pause == RETRY_FIRST_S && isfinite(left))
-            vmtp_info(ctx, "%s; trying again for up to %.0f s", vmtp_ctx_error(ctx, rc), left);
-        else if (pause == RETRY_FIRST_S)
-            vmtp_info(ctx, "%s; trying again", vmtp_ctx_error(ctx, rc));
-        if (vmtp_wait(ctx, pause) == VMTP_ECANCELED)
-            return VMTP_ECANCELED;
-    }
-}
-
 static int new_link(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
 {
-    const struct vmtp_login *login = &ep->login;
-    if (!login->host || !login->user || !login->host[0] || !login->user[0])
-        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: a user and a host are needed to log in", ep->id);
-    if (login->via)
-        return vmtp_fail(ctx, VMTP_ENOTSUP, "%s: this transport cannot use a jump host (%s)", ep->id, login->via);
+    int rc = vmtp_ssh_check_login(ctx, ep);
+    if (rc < 0)
+        return rc;
     struct vmtp_ssh *ssh = calloc(1, sizeof *ssh);
-    unsigned char random[8];
-    if (!ssh || getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
-        free(ssh);
+    if (!ssh)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    }
     ssh->fd = -1;
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(ssh->mark + 2 * i, 3, "%02x", random[i]);
-    if (login->port && login->port != VMTP_SSH_PORT)
-        snprintf(ssh->name, sizeof ssh->name, "%s@%s port %u", login->user, login->host, login->port);
-    else
-        snprintf(ssh->name, sizeof ssh->name, "%s@%s", login->user, login->host);
+    vmtp_ssh_make_name(&ep->login, ssh->name, sizeof ssh->name);
+    rc = vmtp_ssh_make_mark(ctx, ssh->mark);
+    if (rc < 0) {
+        free(ssh);
+        return rc;
+    }
+    ssh->cannot = ep->login.via ? "jump hosts" : NULL;
     ep->link = ssh;
     return VMTP_OK;
 }
@@ -283,10 +255,10 @@ static void free_channels(struct vmtp_ssh *ssh)
         ssh->channels = channel->next;
         if (channel->process) {
             channel->process->ended = true;
-            channel->process->exit_status = CONNECTION_LOST;
+            channel->process->exit_status = VMTP_SSH_CONNECTION_LOST;
             channel->process->link = NULL;
         }
-        vmtp_buf_clear(&channel->head);
+        vmtp_buf_clear(&channel->head.text);
         free(channel);
     }
 }
@@ -303,61 +275,78 @@ static void ssh_disconnect(struct vmtp_endpoint *ep)
     ep->link = NULL;
 }
 
-static int ssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+static int connect_libssh2(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_libssh2);
-    int rc = new_link(ctx, ep);
-    if (rc < 0)
-        return rc;
     struct vmtp_ctx own;
     vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout);
-    rc = load_known_hosts(&own, ep->link, &ep->login);
+    int rc = load_known_hosts(&own, ep->link, &ep->login);
     if (rc == VMTP_OK)
-        rc = connect_patiently(&own, ctx, ep, ep->link);
-    if (rc < 0) {
+        rc = vmtp_ssh_patiently(&own, ctx, ep, connect_once, give_up);
+    if (rc < 0)
         (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
-        ssh_disconnect(ep);
-    }
     vmtp_ctx_clear(&own);
     return rc;
 }
 
-/* ---- output ---- */
-
-/* "MARK PID BEGIN\n" somewhere in what has come so far. */
-static bool parse_head(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel)
+/* True when the program ssh can do what libssh2 cannot, and may. */
+static bool may_use_openssh(const struct vmtp_ssh *ssh)
 {
-    const char *text = vmtp_buf_text(&channel->head);
-    const char *line = strstr(text, ssh->mark);
-    const char *end = line ? strchr(line, '\n') : NULL;
-    if (!end)
-        return false;
-    long pid = 0;
-    (void)sscanf(line + strlen(ssh->mark), " %9ld %20[0-9]", &pid, channel->begin);
-    channel->process->pid = pid;
-    channel->started = true;
-    size_t before = (size_t)(end + 1 - text);
-    (void)vmtp_buf_add(&channel->process->out, end + 1, channel->head.len - before);
-    vmtp_buf_clear(&channel->head);
-    return true;
+    VMTP_CLEAN(mem) char *path = NULL;
+    return ssh->cannot && vmtp_ssh_defaults.transport == VMTP_SSH_AUTO &&
+           vmtp_find_here("ssh", &path) == VMTP_OK && path;
 }
 
-/* What does not fit is dropped: the far side must never wait for us. */
+static int connect_by_openssh(vmtp_ctx *ctx, struct vmtp_endpoint *ep, bool without_password)
+{
+    ep->transport = &vmtp_transport_openssh;
+    return vmtp_openssh_connect(ctx, ep, without_password);
+}
+
+static void say_once(vmtp_ctx *ctx, const struct vmtp_ssh *ssh)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&said))
+        vmtp_info(ctx, "%s: libssh2 %s cannot do %s: the program ssh is used for such hosts", ssh->name,
+                  libssh2_version(0), ssh->cannot);
+}
+
+static int ssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+{
+    if (vmtp_ssh_defaults.transport == VMTP_SSH_OPENSSH)
+        return connect_by_openssh(ctx, ep, false);
+    int rc = new_link(ctx, ep);
+    if (rc < 0)
+        return rc;
+    struct vmtp_ssh *ssh = ep->link;
+    VMTP_CLEAN(ctx) struct vmtp_ctx own;
+    vmtp_ctx_child(&own, ctx, 0);
+    rc = ssh->cannot ? VMTP_ENOTSUP : connect_libssh2(&own, ep);
+    if (rc == VMTP_OK)
+        return rc;
+    const bool other = (rc == VMTP_EFAIL || rc == VMTP_ENOTSUP) && may_use_openssh(ssh);
+    const bool password_refused = ssh->password_refused;
+    if (other)
+        say_once(ctx, ssh);
+    else if (ssh->cannot)
+        (void)vmtp_fail(ctx, rc, "%s; the program ssh can do that: install it, or set ssh_transport to auto",
+                        vmtp_ctx_error(&own, rc));
+    else
+        (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
+    ssh_disconnect(ep);
+    return other ? connect_by_openssh(ctx, ep, password_refused) : rc;
+}
+
+/* ---- output ---- */
+
 static void keep(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel, int stream, const char *bytes, size_t n)
 {
     struct vmtp_process *process = channel->process;
-    if (!process)
-        return;
-    if (stream != 0) {
-        (void)vmtp_buf_add(&process->err, bytes, n);
-    } else if (channel->started) {
-        (void)vmtp_buf_add(&process->out, bytes, n);
-    } else {
-        for (size_t i = 0; i < n; i++) /* a NUL would hide the mark */
-            (void)vmtp_buf_add(&channel->head, bytes[i] ? bytes + i : "?", 1);
-        (void)parse_head(ssh, channel);
-    }
+    if (process && stream != 0)
+        (void)vmtp_buf_add(&process->err, bytes, n); /* what does not fit is dropped */
+    else if (process)
+        vmtp_ssh_head_take(&channel->head, ssh->mark, process, bytes, n);
 }
 
 /* The number of bytes that came, or libssh2's error. */
@@ -408,8 +397,8 @@ static void channel_ended(struct vmtp_ssh_channel *channel)
         return;
     process->ended = true;
     process->exit_status = exit_status_of(channel->handle);
-    if (!channel->started) /* no shell, or one that never came to our line: what it said is the reason */
-        (void)vmtp_buf_add(&process->err, vmtp_buf_text(&channel->head), channel->head.len);
+    if (!channel->head.started) /* no shell, or one that never came to our line: what it said is the reason */
+        (void)vmtp_buf_add(&process->err, vmtp_buf_text(&channel->head.text), channel->head.text.len);
 }
 
 /* Reads what has come for a channel. False when the connection is lost. */
@@ -430,7 +419,7 @@ static void channel_free(struct vmtp_ssh *ssh, struct vmtp_ssh_channel *channel)
     while (*place != channel)
         place = &(*place)->next;
     *place = channel->next;
-    vmtp_buf_clear(&channel->head);
+    vmtp_buf_clear(&channel->head.text);
     free(channel);
 }
 
@@ -460,7 +449,7 @@ static bool has_more(struct vmtp_ssh_channel *channel)
 static int connection_lost(vmtp_ctx *ctx, struct vmtp_ssh *ssh, struct vmtp_process *process)
 {
     process->ended = true;
-    process->exit_status = CONNECTION_LOST;
+    process->exit_status = VMTP_SSH_CONNECTION_LOST;
     return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", ssh->name);
 }
 
@@ -489,41 +478,6 @@ static int ssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
 
 /* ---- commands ---- */
 
-/* What the far side runs: says its pid and becomes the program. A watcher reads the channel's standard input, which
- * nobody writes to: its end means that the connection or the channel is gone, and then the program must not outlive it.
- * The watcher is nobody's child, so the program sees only children of its own; it kills only a process that began when
- * ours did, as a pid may be somebody else's by then. It is one line, and has no single quotes, backslashes and
- * exclamation marks, which login shells read in different ways. $1 is the mark. */
-static const char launcher[] =
-    "m=$1; shift; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL; exec 3<&0 </dev/null; "
-    "began() { s=; { read -r s </proc/$$/stat; } 2>/dev/null; s=${s##*)}; set -- $s; b=${20}; }; "
-    "b=; began; a=$b; "
-    "( ( trap \"\" TERM HUP INT; while read -r x; do :; done <&3; "
-    "for k in TERM KILL; do began; [ -n \"$a\" ] && [ \"$a\" = \"$b\" ] || exit; "
-    "kill -$k -$$ || kill -$k $$; sleep 2; done ) >/dev/null 2>&1 & ); "
-    "echo \"$m $$ $a\"; exec 3<&-; exec \"$@\"";
-
-/* $1 signal, $2 pid, $3 when it began, or nothing when that is unknown. The group, as it is the leader of one: what it
- * has started ends with it. */
-static const char signaller[] =
-    "s=; { read -r s </proc/$2/stat; } 2>/dev/null; s=${s##*)}; f() { b=${20}; }; f $s; "
-    "[ -z \"$3\" ] || [ \"$3\" = \"$b\" ] || exit 0; "
-    "kill -$1 -$2 2>/dev/null || kill -$1 $2";
-
-static int command_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *const front[], const char *const argv[])
-{
-    int rc = vmtp_buf_text_add(text, "exec ");
-    if (rc == VMTP_OK)
-        rc = vmtp_quote_argv(text, front);
-    if (rc == VMTP_OK)
-        rc = vmtp_buf_text_add(text, " ");
-    if (rc == VMTP_OK)
-        rc = vmtp_quote_argv(text, argv);
-    if (rc == VMTP_EFAIL)
-        return vmtp_fail(ctx, VMTP_EFAIL, "the command is longer than %d bytes", COMMAND_MAX);
-    return rc < 0 ? vmtp_fail(ctx, rc, "out of memory") : rc;
-}
-
 /* Opens a channel and starts a command line of the login shell on it. The channel is in the list from then on. An
  * interrupted open leaves libssh2 in its middle; the next one takes it up again, and gets that channel. */
 static int start(vmtp_ctx *ctx, struct vmtp_ssh *ssh, struct vmtp_process *process, const char *command, bool has_head)
@@ -540,8 +494,8 @@ static int start(vmtp_ctx *ctx, struct vmtp_ssh *ssh, struct vmtp_process *proce
         free(channel);
         return vmtp_ssh_fail(ctx, ssh, VMTP_EFAIL, "opening a channel");
     }
-    channel->head = VMTP_BUF(HEAD_MAX);
-    channel->started = !has_head;
+    vmtp_ssh_head_init(&channel->head);
+    channel->head.started = !has_head;
     channel->next = ssh->channels;
     ssh->channels = channel;
 
@@ -558,9 +512,8 @@ static int start(vmtp_ctx *ctx, struct vmtp_ssh *ssh, struct vmtp_process *proce
 static int ssh_spawn(vmtp_ctx *ctx, struct vmtp_process *process, const char *const argv[])
 {
     struct vmtp_ssh *ssh = process->ep->link;
-    const char *const front[] = {"/bin/sh", "-c", launcher, "sh", ssh->mark, NULL};
-    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(COMMAND_MAX);
-    int rc = command_text(ctx, &text, front, argv);
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(VMTP_SSH_COMMAND_MAX);
+    int rc = vmtp_ssh_launch_text(ctx, &text, ssh->mark, argv);
     return rc < 0 ? rc : start(ctx, ssh, process, vmtp_buf_text(&text), true);
 }
 
@@ -621,20 +574,15 @@ static int ssh_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signal_nu
     if (process->ended)
         return VMTP_OK;
 
-    char number[16], pid[24];
-    snprintf(number, sizeof number, "%d", signal_number);
-    snprintf(pid, sizeof pid, "%ld", process->pid);
-    const char *const front[] = {"/bin/sh", "-c", signaller, "sh", NULL};
-    const char *const argv[] = {number, pid, channel->begin, NULL};
-    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(COMMAND_MAX);
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(VMTP_SSH_COMMAND_MAX);
     int exit_status = 0;
-    int rc = command_text(ctx, &text, front, argv);
+    int rc = vmtp_ssh_signal_text(ctx, &text, signal_number, process->pid, channel->head.begin);
     if (rc == VMTP_OK)
         rc = vmtp_ssh_command(ctx, process->ep, vmtp_buf_text(&text), NULL, &exit_status);
     if (rc < 0)
         return end_input(ssh, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
     if (exit_status != 0)
-        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot signal process %s of %s", pid, ssh->name);
+        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot signal process %ld of %s", process->pid, ssh->name);
     return VMTP_OK;
 }
 

@@ -52,9 +52,14 @@ struct vmtp_transport {
     int (*upload)(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode);
 };
 
-extern const struct vmtp_transport vmtp_transport_local, vmtp_transport_ssh, vmtp_transport_replay;
+extern const struct vmtp_transport vmtp_transport_local, vmtp_transport_ssh, vmtp_transport_openssh,
+    vmtp_transport_replay;
 
 /* By name; NULL when unknown. */
 const struct vmtp_transport *vmtp_transport_find(const char *name);
+
+/* Where a program of this machine is: a path as it is, a name in PATH and the system directories. NULL in *path:
+ * nowhere. VMTP_ENOMEM. */
+int vmtp_find_here(const char *name, char **path);
 
 #endif

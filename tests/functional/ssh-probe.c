@@ -2,7 +2,7 @@
 /* Drives the ssh transport for the functional tests: one thing per call, said in lines a script can read.
  *
  *   ssh-probe [-p PASSWORD] [-k KEY] [-K CONFIGURED-KEY] [-t SECONDS] [-c CANCEL-AFTER] [-d]
- *             [-s accept-new|strict|off] HOST[,HOST...] WHAT [ARG...]
+ *             [-s accept-new|strict|off] [-T auto|libssh2|openssh] HOST[,HOST...] WHAT [ARG...]
  *
  * HOST is USER@ADDRESS[:PORT] or USER@[ADDRESS]:PORT. WHAT:
  *   connect                 "connected PEER" per host
@@ -176,6 +176,13 @@ static int host_key(const char *text)
                                        : VMTP_HOST_KEY_ACCEPT_NEW;
 }
 
+static int transport(const char *text)
+{
+    return strcmp(text, "auto") == 0      ? VMTP_SSH_AUTO
+           : strcmp(text, "openssh") == 0 ? VMTP_SSH_OPENSSH
+                                          : VMTP_SSH_LIBSSH2;
+}
+
 int main(int argc, char **argv)
 {
     const char *password = NULL, *key = NULL;
@@ -184,7 +191,8 @@ int main(int argc, char **argv)
     signal(SIGALRM, on_signal);
     signal(SIGINT, on_signal);
     vmtp_ssh_defaults.timeout = 20;
-    for (int c; (c = getopt(argc, argv, "+p:k:K:t:c:ds:")) != -1;) {
+    vmtp_ssh_defaults.transport = VMTP_SSH_LIBSSH2;
+    for (int c; (c = getopt(argc, argv, "+p:k:K:t:c:ds:T:")) != -1;) {
         if (c == 'p')
             password = optarg;
         else if (c == 'k')
@@ -197,6 +205,8 @@ int main(int argc, char **argv)
             alarm((unsigned)strtoul(optarg, NULL, 10));
         else if (c == 's')
             vmtp_ssh_defaults.host_key = host_key(optarg);
+        else if (c == 'T')
+            vmtp_ssh_defaults.transport = transport(optarg);
         else if (c == 'd')
             vmtp_log_set_level(VMTP_LOG_DEBUG);
         else

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands by the system's ssh(1): one per endpoint holds the connection, with whatever the user's ssh_config says of
+ * the host; each command is a session on its control socket. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/ctx.h"
+#include "core/quote.h"
+#include "core/ssh-command.h"
+#include "core/ssh-master.h"
+#include "core/ssh-mux.h"
+#include "core/ssh.h"
+#include "core/transport.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+
+static const double NAP = 0.05;     /* s that an interrupt may go unnoticed */
+static const double TURN = 0.1;     /* s that the output of another command may wait */
+static const double LOGIN_S = 60;   /* beyond reaching the host: PAM may ask other servers; a prompt is not counted */
+static const double LAST_WORDS_S = 0.3; /* for ssh to end when its connection is lost */
+enum { READS_IN_TURN = 32 };
+
+struct channel {
+    struct channel *next;
+    struct vmtp_process *process;
+    struct vmtp_mux mux;
+    struct vmtp_ssh_head head;
+    int signal; /* the last one that was sent */
+};
+
+struct openssh {
+    struct vmtp_ssh_master master;
+    bool lost;
+    char mark[24], name[300];
+    struct channel *channels;
+};
+
+/* ---- output ---- */
+
+static void take(struct openssh *link, struct channel *channel, bool is_err, const char *bytes, size_t n)
+{
+    if (is_err)
+        (void)vmtp_buf_add(&channel->process->err, bytes, n); /* what does not fit is dropped */
+    else
+        vmtp_ssh_head_take(&channel->head, link->mark, channel->process, bytes, n);
+}
+
+static void read_stream(struct openssh *link, struct channel *channel, int *fd, bool is_err)
+{
+    char chunk[16384];
+    for (int i = 0; *fd >= 0 && i < READS_IN_TURN; i++) {
+        ssize_t n = read(*fd, chunk, sizeof chunk);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n > 0) {
+            take(link, channel, is_err, chunk, (size_t)n);
+            continue;
+        }
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+/* The session is over. Without an exit status its program was ended by a signal, or the connection is lost. */
+static void channel_ended(struct openssh *link, struct channel *channel)
+{
+    struct vmtp_process *process = channel->process;
+    process->ended = true;
+    process->exit_status = channel->mux.exit_status;
+    if (!channel->head.started)
+        (void)vmtp_buf_add(&process->err, vmtp_buf_text(&channel->head.text), channel->head.text.len);
+    if (channel->mux.exited)
+        return;
+    process->exit_status = channel->signal ? 128 + channel->signal : VMTP_SSH_CONNECTION_LOST;
+    struct pollfd pfd = {.fd = link->master.guard.report, .events = POLLIN};
+    if (!vmtp_mux_alive(link->master.socket_path))
+        (void)poll(&pfd, 1, (int)(LAST_WORDS_S * 1000));
+    link->lost = link->lost || !vmtp_ssh_master_tend(&link->master);
+}
+
+/* Every command is read, whoever asked: one that nobody reads would block. */
+static void drain_all(struct openssh *link)
+{
+    for (struct channel *channel = link->channels; channel; channel = channel->next) {
+        if (channel->process->ended)
+            continue;
+        vmtp_mux_read(&channel->mux);
+        read_stream(link, channel, &channel->mux.out, false);
+        read_stream(link, channel, &channel->mux.err, true);
+        if (channel->mux.control < 0 && channel->mux.out < 0 && channel->mux.err < 0)
+            channel_ended(link, channel);
+    }
+}
+
+static void wait_for_news(const struct channel *channel, double seconds)
+{
+    struct pollfd fds[] = {
+        {.fd = channel->mux.control, .events = POLLIN},
+        {.fd = channel->mux.out, .events = POLLIN},
+        {.fd = channel->mux.err, .events = POLLIN},
+    };
+    (void)poll(fds, 3, (int)ceil(fmin(seconds, TURN) * 1000));
+}
+
+static int connection_lost(vmtp_ctx *ctx, const struct openssh *link, struct vmtp_process *process)
+{
+    process->ended = true;
+    process->exit_status = VMTP_SSH_CONNECTION_LOST;
+    return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", link->name);
+}
+
+static int openssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
+{
+    struct openssh *link = process->ep->link;
+    double end = vmtp_now() + seconds;
+    size_t out = process->out.len, err = process->err.len;
+    while (!process->ended) {
+        drain_all(link);
+        link->lost = link->lost || !vmtp_ssh_master_tend(&link->master);
+        if (process->ended && !link->lost)
+            break;
+        if (link->lost)
+            return connection_lost(ctx, link, process);
+        double left = end - vmtp_now();
+        if (left <= 0 || process->out.len != out || process->err.len != err)
+            break;
+        wait_for_news(process->link, left);
+        if (vmtp_cancelled(ctx))
+            break;
+    }
+    return VMTP_OK;
+}
+
+/* ---- commands ---- */
+
+static int start(vmtp_ctx *ctx, struct vmtp_process *process, const char *command, bool has_head)
+{
+    struct openssh *link = process->ep->link;
+    if (link->lost || !vmtp_ssh_master_tend(&link->master))
+        return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", link->name);
+    struct channel *channel = calloc(1, sizeof *channel);
+    if (!channel)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    vmtp_ssh_head_init(&channel->head);
+    channel->head.started = !has_head;
+    int rc = vmtp_mux_open(ctx, link->master.socket_path, command, &channel->mux);
+    if (rc < 0) {
+        vmtp_mux_close(&channel->mux);
+        free(channel);
+        vmtp_ctx_frame(ctx, "%s", link->name);
+        return rc;
+    }
+    channel->process = process;
+    channel->next = link->channels;
+    link->channels = channel;
+    process->link = channel;
+    return VMTP_OK;
+}
+
+static int openssh_spawn(vmtp_ctx *ctx, struct vmtp_process *process, const char *const argv[])
+{
+    const struct openssh *link = process->ep->link;
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(VMTP_SSH_COMMAND_MAX);
+    int rc = vmtp_ssh_launch_text(ctx, &text, link->mark, argv);
+    return rc < 0 ? rc : start(ctx, process, vmtp_buf_text(&text), true);
+}
+
+static void openssh_reap(struct vmtp_process *process)
+{
+    struct openssh *link = process->ep->link;
+    struct channel *channel = process->link;
+    process->link = NULL;
+    if (!channel || !link)
+        return;
+    struct channel **place = &link->channels;
+    while (*place != channel)
+        place = &(*place)->next;
+    *place = channel->next;
+    vmtp_mux_close(&channel->mux); /* the far side sees the end of its input, and ends what runs there */
+    vmtp_buf_clear(&channel->head.text);
+    free(channel);
+}
+
+static int run_to_end(vmtp_ctx *ctx, struct vmtp_process *process)
+{
+    int rc = VMTP_OK;
+    while (rc == VMTP_OK && !process->ended) {
+        rc = vmtp_ctx_check(ctx);
+        if (rc == VMTP_OK)
+            rc = openssh_pump(ctx, process, fmin(vmtp_remaining(ctx), NAP));
+    }
+    return rc;
+}
+
+/* Runs a command line of the login shell and waits for its end; keeps the first KBs of its output. */
+static int run_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, struct vmtp_buf *out,
+                       int *exit_status)
+{
+    enum { KEPT = 4096 };
+    struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(KEPT), .err = VMTP_BUF(KEPT)};
+    int rc = start(ctx, &process, command, false);
+    if (rc == VMTP_OK)
+        rc = run_to_end(ctx, &process);
+    if (process.link)
+        openssh_reap(&process);
+    if (rc == VMTP_OK && out)
+        (void)vmtp_buf_text_add(out, vmtp_buf_text(&process.out));
+    *exit_status = process.exit_status;
+    vmtp_buf_clear(&process.out);
+    vmtp_buf_clear(&process.err);
+    return rc;
+}
+
+/* When no further session can be had, the end of standard input makes the far side end the program. */
+static int end_input(const struct openssh *link, struct channel *channel, int signal_number)
+{
+    if (link->lost || channel->mux.in < 0 || (signal_number != SIGTERM && signal_number != SIGKILL))
+        return VMTP_EFAIL;
+    close(channel->mux.in);
+    channel->mux.in = -1;
+    return VMTP_OK;
+}
+
+static int openssh_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signal_number)
+{
+    struct openssh *link = process->ep->link;
+    struct channel *channel = process->link;
+    while (!process->ended && process->pid == 0) { /* it was started a moment ago */
+        int rc = vmtp_ctx_check(ctx);
+        if (rc == VMTP_OK)
+            rc = openssh_pump(ctx, process, fmin(vmtp_remaining(ctx), NAP));
+        if (rc < 0)
+            return end_input(link, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
+    }
+    if (process->ended)
+        return VMTP_OK;
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(VMTP_SSH_COMMAND_MAX);
+    int exit_status = 0;
+    channel->signal = signal_number;
+    int rc = vmtp_ssh_signal_text(ctx, &text, signal_number, process->pid, channel->head.begin);
+    if (rc == VMTP_OK)
+        rc = run_command(ctx, process->ep, vmtp_buf_text(&text), NULL, &exit_status);
+    if (rc < 0)
+        return end_input(link, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
+    if (exit_status != 0)
+        return vmtp_fail(ctx, VMTP_EREMOTE, "cannot signal process %ld of %s", process->pid, link->name);
+    return VMTP_OK;
+}
+
+/* ---- connecting ---- */
+
+static void give_up(struct vmtp_endpoint *ep)
+{
+    vmtp_ssh_master_stop(&((struct openssh *)ep->link)->master);
+}
+
+/* The server wants the password by keyboard-interactive: what it takes is known only from its refusal. */
+static bool wants_interactive(const struct vmtp_ssh_master *master)
+{
+    const char *said = vmtp_buf_text(&master->said), *list = strstr(said, "Permission denied (");
+    const char *password = master->login->password;
+    return list && password && password[0] && !master->no_password && !master->asked_password &&
+           !master->interactive && strstr(list, "keyboard-interactive") && !strstr(list, "password");
+}
+
+static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep)
+{
+    struct vmtp_ssh_master *master = &((struct openssh *)ep->link)->master;
+    master->connect_seconds = vmtp_remaining(ctx);
+    struct vmtp_ctx own;
+    vmtp_ctx_child(&own, outer, master->connect_seconds + LOGIN_S);
+    int rc = vmtp_ssh_master_start(&own, master);
+    if (rc == VMTP_EFAIL && wants_interactive(master)) {
+        vmtp_ssh_master_stop(master);
+        vmtp_ctx_forget(&own);
+        master->interactive = true;
+        rc = vmtp_ssh_master_start(&own, master);
+    }
+    if (rc < 0)
+        (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
+    vmtp_ctx_clear(&own);
+    return rc;
+}
+
+/* The server's own address, as it sees the connection: behind a jump host nobody else knows it. */
+static void learn_address(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf out = VMTP_BUF(500);
+    VMTP_CLEAN(ctx) struct vmtp_ctx own;
+    vmtp_ctx_child(&own, ctx, LOGIN_S);
+    int exit_status = 0;
+    if (run_command(&own, ep, "exec /bin/sh -c 'echo $SSH_CONNECTION'", &out, &exit_status) < 0 || out.len == 0)
+        return;
+    char *rest = out.data, *word = NULL;
+    for (int i = 0; i < 3; i++) /* client, port, server, port */
+        word = strsep(&rest, " \r\n");
+    if (word && *word)
+        (void)vmtp_pairs_set(&ep->properties, "peer_address", word);
+}
+
+static void openssh_disconnect(struct vmtp_endpoint *ep)
+{
+    struct openssh *link = ep->link;
+    if (!link)
+        return;
+    while (link->channels) {
+        struct vmtp_process *process = link->channels->process;
+        process->ended = true;
+        process->exit_status = VMTP_SSH_CONNECTION_LOST;
+        openssh_reap(process);
+    }
+    vmtp_ssh_master_stop(&link->master);
+    vmtp_known_hosts_clear(&link->master.known);
+    free(link);
+    ep->link = NULL;
+}
+
+static int new_link(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+{
+    int rc = vmtp_ssh_check_login(ctx, ep);
+    if (rc < 0)
+        return rc;
+    struct openssh *link = calloc(1, sizeof *link);
+    if (!link)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    ep->link = link;
+    link->master = (struct vmtp_ssh_master){
+        .login = &ep->login, .name = link->name, .guard = VMTP_GUARD_NONE, .ask = -1};
+    vmtp_ssh_make_name(&ep->login, link->name, sizeof link->name);
+    rc = vmtp_ssh_make_mark(ctx, link->mark);
+    if (rc == VMTP_OK)
+        rc = vmtp_known_hosts_init(ctx, &link->master.known, ep->login.host, ep->login.port);
+    if (rc == VMTP_OK && vmtp_ssh_defaults.host_key != VMTP_HOST_KEY_OFF)
+        rc = vmtp_known_hosts_load(ctx, &link->master.known);
+    if (rc < 0)
+        openssh_disconnect(ep);
+    return rc;
+}
+
+int vmtp_openssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep, bool without_password)
+{
+    int rc = new_link(ctx, ep);
+    if (rc < 0)
+        return rc;
+    ((struct openssh *)ep->link)->master.no_password = without_password;
+    struct vmtp_ctx own;
+    vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout);
+    rc = vmtp_ssh_patiently(&own, ctx, ep, connect_once, give_up);
+    if (rc < 0) {
+        (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
+        openssh_disconnect(ep);
+    } else {
+        learn_address(ctx, ep);
+    }
+    vmtp_ctx_clear(&own);
+    return rc;
+}
+
+static int openssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
+{
+    return vmtp_openssh_connect(ctx, ep, false);
+}
+
+/* ---- upload: by cat, which needs neither SFTP nor scp there ---- */
+
+static const char receiver[] = "umask 077; cat >\"$1\" && chmod \"$2\" \"$1\" && wc -c <\"$1\"";
+
+/* Sends the file as its standard input, while its output is read. */
+static int feed(vmtp_ctx *ctx, struct vmtp_process *process, int from, const char *local, uint64_t *sent)
+{
+    struct channel *channel = process->link;
+    VMTP_CLEAN(mem) char *chunk = malloc(VMTP_OUTPUT_MAX);
+    if (!chunk)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    for (ssize_t n; !process->ended && (n = read(from, chunk, VMTP_OUTPUT_MAX)) != 0;) {
+        if (n < 0 && errno != EINTR)
+            return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", local, vmtp_errno());
+        for (ssize_t done = 0; done < n && !process->ended;) {
+            ssize_t written = send(channel->mux.in, chunk + done, (size_t)(n - done), MSG_NOSIGNAL);
+            if (written < 0 && errno != EAGAIN && errno != EINTR)
+                return VMTP_OK; /* cat has ended: its words say why */
+            done += written > 0 ? written : 0;
+            int rc = vmtp_ctx_check(ctx);
+            if (rc < 0)
+                return rc;
+            struct pollfd pfd = {.fd = channel->mux.in, .events = POLLOUT};
+            if (written < 0 && poll(&pfd, 1, (int)(NAP * 1000)) <= 0)
+                rc = openssh_pump(ctx, process, 0);
+            if (rc < 0)
+                return rc;
+        }
+        *sent += n > 0 ? (uint64_t)n : 0;
+    }
+    close(channel->mux.in);
+    channel->mux.in = -1;
+    return VMTP_OK;
+}
+
+static int check_arrival(vmtp_ctx *ctx, struct vmtp_process *process, const char *remote, uint64_t sent)
+{
+    const struct openssh *link = process->ep->link;
+    const uint64_t arrived = strtoull(vmtp_buf_text(&process->out), NULL, 10);
+    if (process->exit_status == 0 && arrived == sent)
+        return VMTP_OK;
+    if (process->exit_status == 0)
+        return vmtp_fail(ctx, VMTP_EREMOTE, "%s: %s has %llu bytes there, %llu here: is the disk full?", link->name,
+                         remote, (unsigned long long)arrived, (unsigned long long)sent);
+    VMTP_CLEAN(mem) char *words = strdup(vmtp_buf_text(&process->err));
+    if (words)
+        vmtp_printable(words);
+    return vmtp_fail(ctx, VMTP_EREMOTE, "%s: %s: %.300s", link->name, remote, words ? words : "");
+}
+
+static int openssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode)
+{
+    VMTP_CLEAN(fd) int from = open(local, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (from < 0 || fstat(from, &st) < 0)
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", local, vmtp_errno());
+    if (!S_ISREG(st.st_mode))
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s is not a regular file", local);
+    char digits[16];
+    snprintf(digits, sizeof digits, "%04o", mode & 07777);
+    const char *const argv[] = {"/bin/sh", "-c", receiver, "sh", remote, digits, NULL};
+    VMTP_CLEAN(buf) struct vmtp_buf command = VMTP_BUF(VMTP_SSH_COMMAND_MAX);
+    if (vmtp_buf_text_add(&command, "exec ") < 0 || vmtp_quote_argv(&command, argv) < 0)
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s is too long", remote);
+    struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(100), .err = VMTP_BUF(4096)};
+    uint64_t sent = 0;
+    int rc = start(ctx, &process, vmtp_buf_text(&command), false);
+    if (rc == VMTP_OK)
+        rc = feed(ctx, &process, from, local, &sent);
+    if (rc == VMTP_OK)
+        rc = run_to_end(ctx, &process);
+    if (rc == VMTP_OK)
+        rc = check_arrival(ctx, &process, remote, sent);
+    if (process.link)
+        openssh_reap(&process);
+    vmtp_buf_clear(&process.out);
+    vmtp_buf_clear(&process.err);
+    return rc;
+}
+
+const struct vmtp_transport vmtp_transport_openssh = {
+    .name = "openssh",
+    .connect = openssh_connect,
+    .disconnect = openssh_disconnect,
+    .spawn = openssh_spawn,
+    .pump = openssh_pump,
+    .signal = openssh_signal,
+    .reap = openssh_reap,
+    .upload = openssh_upload,
+};
