@@ -127,6 +127,34 @@ static int set_up_link(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *link, const
     return rc < 0 ? rc : RUN(ctx, ep, "ip", "link", "set", "dev", link, "up");
 }
 
+static int is_reachable(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *link, const char *address, bool *reachable)
+{
+    VMTP_CLEAN(output) struct vmtp_output state = {0};
+    int rc = vmtp_exec(ctx, ep, (const char *const[]){"ip", "-o", "link", "show", "dev", link, NULL}, &state);
+    if (rc < 0)
+        return rc;
+    VMTP_CLEAN(output) struct vmtp_output route = {0};
+    rc = vmtp_exec(ctx, ep, (const char *const[]){"ip", "route", "get", address, NULL}, &route);
+    *reachable = rc == VMTP_OK && strstr(state.out, "state UP") && strncmp(route.out, "local ", 6) == 0;
+    return rc;
+}
+
+/* The kernel tells IPv6 that a cable is plugged in when it finds the time, up to a second after both ends are up, and
+ * only then an address is one that packets are accepted for: what is sent to it before is lost. */
+static int await_link(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *link, const char *address)
+{
+    for (int tries = 0; tries < 250; tries++) {
+        bool reachable = false;
+        int rc = is_reachable(ctx, ep, link, address, &reachable);
+        if (rc < 0 || reachable)
+            return rc;
+        rc = vmtp_wait(ctx, 0.02);
+        if (rc < 0)
+            return rc;
+    }
+    return vmtp_fail(ctx, VMTP_ETIMEOUT, "the link %s of a new namespace does not come up", link);
+}
+
 /* A veth pair from vmtp0 of one endpoint to an interface in another holder's namespace. */
 static int add_cable(vmtp_ctx *ctx, vmtp_endpoint *ep, const struct holder *other, const char *other_link, uint64_t mtu)
 {
@@ -205,7 +233,15 @@ static int set_up_routed(vmtp_ctx *ctx, struct namespace_state *state, vmtp_endp
         rc = shorten_reassembly(ctx, eps[SERVER]);
     if (rc == VMTP_OK)
         rc = RUN(ctx, eps[CLIENT], "ip", "route", "add", "default", "via", net->client_gateway);
-    return rc < 0 ? rc : RUN(ctx, eps[SERVER], "ip", "route", "add", "default", "via", net->server_gateway);
+    if (rc == VMTP_OK)
+        rc = RUN(ctx, eps[SERVER], "ip", "route", "add", "default", "via", net->server_gateway);
+    if (rc == VMTP_OK)
+        rc = await_link(ctx, eps[ROUTER], "vmtp1", net->client_gateway);
+    if (rc == VMTP_OK)
+        rc = await_link(ctx, eps[ROUTER], "vmtp2", net->server_gateway);
+    if (rc == VMTP_OK)
+        rc = await_link(ctx, eps[CLIENT], "vmtp0", net->client);
+    return rc < 0 ? rc : await_link(ctx, eps[SERVER], "vmtp0", net->routed_server);
 }
 
 static int set_up_direct(vmtp_ctx *ctx, struct namespace_state *state, vmtp_endpoint *const eps[MACHINES])
@@ -214,7 +250,11 @@ static int set_up_direct(vmtp_ctx *ctx, struct namespace_state *state, vmtp_endp
     int rc = add_cable(ctx, eps[CLIENT], &state->holders[SERVER], "vmtp1", state->opts->mtu);
     if (rc == VMTP_OK)
         rc = set_up_link(ctx, eps[CLIENT], "vmtp0", net->client, net->prefix);
-    return rc < 0 ? rc : set_up_link(ctx, eps[SERVER], "vmtp1", net->server, net->prefix);
+    if (rc == VMTP_OK)
+        rc = set_up_link(ctx, eps[SERVER], "vmtp1", net->server, net->prefix);
+    if (rc == VMTP_OK)
+        rc = await_link(ctx, eps[CLIENT], "vmtp0", net->client);
+    return rc < 0 ? rc : await_link(ctx, eps[SERVER], "vmtp1", net->server);
 }
 
 /* A new namespace has IPv6 switched off when the machine has. */
