@@ -109,6 +109,7 @@ static bool is_checksum(const char *text)
 
 /* ---- the table ---- */
 
+static const char *const directions[] = {"forward", "reverse", "both", NULL}; /* enum vmtp_direction */
 static const char *const udp_searches[] = {"classic", NULL};         /* enum vmtp_udp_search */
 static const char *const host_keys[] = {"accept-new", "strict", "off", NULL}; /* enum vmtp_host_key */
 static const char *const transports[] = {"auto", "libssh2", "openssh", NULL}; /* enum vmtp_ssh_transport */
@@ -169,6 +170,8 @@ static const struct vmtp_key keys[] = {
     INT("ping_count", ping_count, 1, 100000),
     SECONDS("ping_interval", ping_interval, 0, 60, .flags = VMTP_KEY_POSITIVE),
     SECONDS("sample_interval", sample_interval, 0, 3600),
+    CHOICE("direction", direction, directions),
+    INT("streams", streams, 1, 128),
     CHOICE("udp_search", udp_search, udp_searches),
     INT("udp_search_max_trials", udp_search_max_trials, 1, 1000),
     KEY("udp_loss_rate_range", PERCENTS, double, udp_loss_min),

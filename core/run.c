@@ -434,8 +434,9 @@ static void print_steps(const struct vmtp_run *run, FILE *out)
         if (step->repeat > 1)
             continue;
         const struct vmtp_tool_instance *tool = step->proto == VMTP_ICMP ? &run->icmp : &run->throughput;
-        fprintf(out, "    %-5s %5u bytes  %-8s %s%s", vmtp_proto_name(step->proto), step->message_bytes,
-                tool->loaded->plugin.name, step->repeats > 1 ? "repeated, " : "", step->search ? "rate search, " : "");
+        fprintf(out, "    %-5s %5u bytes  %-8s %s%s%s", vmtp_proto_name(step->proto), step->message_bytes,
+                tool->loaded->plugin.name, step->reverse ? "reverse, " : "",
+                step->repeats > 1 ? "repeated, " : "", step->search ? "rate search, " : "");
         fprintf(out, "about %s\n", vmtp_print_seconds(step->seconds * step->repeats, time));
     }
 }

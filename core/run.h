@@ -26,6 +26,7 @@ struct vmtp_topology_instance {
 struct vmtp_step {
     uint32_t proto, message_bytes;
     unsigned repeat, repeats; /* from 1 */
+    bool reverse;             /* from the flow's server to its client */
     bool search;              /* UDP: search for the rate */
     double seconds;           /* estimate */
 };
@@ -84,6 +85,9 @@ void vmtp_run_clear(struct vmtp_run *run);
 
 /* The measurements of one flow, in order; the caller frees *steps. */
 int vmtp_steps_of(const struct vmtp_settings *settings, struct vmtp_step **steps, size_t *n);
+
+/* " reverse", or "" for what goes from the client to the server. */
+const char *vmtp_step_direction(const struct vmtp_step *step);
 
 /* Measures one flow from FLOW_BEGIN to FLOW_END. VMTP_OK when it passed, VMTP_ECANCELED when interrupted, VMTP_EFAIL
  * otherwise (told already). */

@@ -22,8 +22,8 @@ struct flow_run {
     struct vmtp_run *run;
     const struct vmtp_planned_flow *planned;
     struct vmtp_ctx ctx;
-    const char *from, *target;
-    const struct vmtp_tool_instance *answered; /* the tool whose server has answered the client */
+    const char *from, *target; /* addresses of the client (or NULL) and of the server */
+    const struct vmtp_tool_instance *answered[2]; /* the tool whose server has answered; [1]: the one turned round */
     bool ipv6;
     bool failed;
     bool lost; /* an endpoint is out of reach: nothing more can be measured */
@@ -31,34 +31,57 @@ struct flow_run {
 
 /* --- steps --- */
 
-static struct vmtp_step *add_steps(struct vmtp_step *next, uint32_t proto, const struct vmtp_int_list *sizes,
-                                   unsigned repeats, double seconds, bool search)
+static struct vmtp_step *add_steps(struct vmtp_step *next, const struct vmtp_step *kind,
+                                   const struct vmtp_int_list *sizes)
 {
-    for (size_t i = 0; i < sizes->n; i++)
-        for (unsigned r = 1; r <= repeats; r++)
-            *next++ = (struct vmtp_step){proto, (uint32_t)sizes->items[i], r, repeats, search, seconds};
+    for (size_t i = 0; i < sizes->n; i++) {
+        for (unsigned r = 1; r <= kind->repeats; r++) {
+            *next = *kind;
+            next->message_bytes = (uint32_t)sizes->items[i];
+            next++->repeat = r;
+        }
+    }
     return next;
+}
+
+/* Throughput, in the directions that are asked for. */
+static struct vmtp_step *add_directions(struct vmtp_step *next, struct vmtp_step kind, int direction,
+                                        const struct vmtp_int_list *sizes)
+{
+    if (direction != VMTP_DIRECTION_REVERSE)
+        next = add_steps(next, &kind, sizes);
+    kind.reverse = true;
+    return direction == VMTP_DIRECTION_FORWARD ? next : add_steps(next, &kind, sizes);
 }
 
 int vmtp_steps_of(const struct vmtp_settings *s, struct vmtp_step **steps, size_t *n)
 {
     unsigned tcp_repeats = (unsigned)s->tcp_tp_loop_count;
-    size_t most = s->icmp_pkt_sizes.n + s->tcp_pkt_sizes.n * tcp_repeats + s->udp_pkt_sizes.n;
+    size_t most = s->icmp_pkt_sizes.n + 2 * (s->tcp_pkt_sizes.n * tcp_repeats + s->udp_pkt_sizes.n);
     *steps = calloc(most + 1, sizeof **steps);
     if (!*steps)
         return VMTP_ENOMEM;
     struct vmtp_step *next = *steps;
     bool search = s->bandwidth_bps == 0;
     double run_seconds = s->time + START_STOP_SECONDS;
+    double search_seconds = run_seconds + (search ? TRIALS_EXPECTED * (TRIAL_SECONDS + START_STOP_SECONDS) : 0);
+    const struct vmtp_step icmp = {
+        .proto = VMTP_ICMP, .repeats = 1, .seconds = (double)s->ping_count * s->ping_interval};
+    const struct vmtp_step tcp = {.proto = VMTP_TCP, .repeats = tcp_repeats, .seconds = run_seconds};
+    const struct vmtp_step udp = {.proto = VMTP_UDP, .repeats = 1, .search = search, .seconds = search_seconds};
     if (s->protocols & VMTP_ASK_ICMP)
-        next = add_steps(next, VMTP_ICMP, &s->icmp_pkt_sizes, 1, (double)s->ping_count * s->ping_interval, false);
+        next = add_steps(next, &icmp, &s->icmp_pkt_sizes);
     if (s->protocols & VMTP_ASK_TCP)
-        next = add_steps(next, VMTP_TCP, &s->tcp_pkt_sizes, tcp_repeats, run_seconds, false);
+        next = add_directions(next, tcp, s->direction, &s->tcp_pkt_sizes);
     if (s->protocols & VMTP_ASK_UDP)
-        next = add_steps(next, VMTP_UDP, &s->udp_pkt_sizes, 1,
-                         run_seconds + (search ? TRIALS_EXPECTED * (TRIAL_SECONDS + START_STOP_SECONDS) : 0), search);
+        next = add_directions(next, udp, s->direction, &s->udp_pkt_sizes);
     *n = (size_t)(next - *steps);
     return VMTP_OK;
+}
+
+const char *vmtp_step_direction(const struct vmtp_step *step)
+{
+    return step->reverse ? " reverse" : "";
 }
 
 /* --- telling --- */
@@ -119,16 +142,16 @@ static void tell_step(struct flow_run *fr, const struct vmtp_step *step, const c
     char repeat[40] = "";
     if (step->repeats > 1)
         snprintf(repeat, sizeof repeat, ", %u of %u", step->repeat, step->repeats);
-    snprintf(run->what, sizeof run->what, "%s: %s, %u bytes%s%s", fr->planned->flow.label, vmtp_proto_name(step->proto),
-             step->message_bytes, repeat, detail);
+    snprintf(run->what, sizeof run->what, "%s: %s%s, %u bytes%s%s", fr->planned->flow.label,
+             vmtp_proto_name(step->proto), vmtp_step_direction(step), step->message_bytes, repeat, detail);
     vmtp_run_tell(run);
 }
 
 static void log_result(struct flow_run *fr, const struct vmtp_step *step, const struct vmtp_recorder *recorder)
 {
     describe(recorder, step->proto, fr->run->last, sizeof fr->run->last);
-    vmtp_log(VMTP_LOG_INFO, "%s%s, %u bytes: %s", fr->ctx.where, vmtp_proto_name(step->proto), step->message_bytes,
-             fr->run->last);
+    vmtp_log(VMTP_LOG_INFO, "%s%s%s, %u bytes: %s", fr->ctx.where, vmtp_proto_name(step->proto),
+             vmtp_step_direction(step), step->message_bytes, fr->run->last);
 }
 
 /* --- one measurement --- */
@@ -148,34 +171,62 @@ static int emit_sample(vmtp_ctx *ctx, void *arg, const struct vmtp_value *values
     return VMTP_OK;
 }
 
+static bool can_reverse(const struct flow_run *fr, const struct vmtp_tool_instance *tool, uint32_t proto)
+{
+    uint32_t caps = vmtp_tool_caps(tool, fr->planned->client, fr->planned->server);
+    return (proto == VMTP_TCP && (caps & VMTP_TOOL_REVERSE_TCP)) ||
+           (proto == VMTP_UDP && (caps & VMTP_TOOL_REVERSE_UDP));
+}
+
+/* A tool that can only send from its client to its server is turned round as a whole for the other direction: its
+ * server runs on the flow's client, and is dialled at that one's address. */
+static int turn_round(struct flow_run *fr, struct vmtp_job *job, struct vmtp_load *load)
+{
+    if (!fr->from)
+        return vmtp_fail(&fr->ctx, VMTP_ENOTSUP,
+                         "the tool cannot send from the server to the client, and %s has no address for the path '%s' "
+                         "at which it could be a server itself",
+                         fr->planned->client->id, fr->planned->flow.path);
+    job->client = fr->planned->server;
+    job->server = fr->planned->client;
+    job->target = fr->from;
+    load->reverse = 0;
+    load->ipv6 = strchr(job->target, ':') != NULL;
+    return VMTP_OK;
+}
+
 static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const struct vmtp_load *load,
                    struct vmtp_recorder *recorder)
 {
     struct measuring m = {fr, tool, load};
     recorder->sample = emit_sample;
     recorder->sample_arg = &m;
+    struct vmtp_load asked = *load;
     struct vmtp_job job = {
         .struct_size = sizeof job,
-        .load = load,
+        .load = &asked,
         .client = fr->planned->client,
         .server = fr->planned->server,
         .target = fr->target,
     };
+    int rc = load->reverse && !can_reverse(fr, tool, load->proto) ? turn_round(fr, &job, &asked) : VMTP_OK;
+    bool turned = job.client != fr->planned->client;
     struct vmtp_watch watch = {
         .client = job.client,
         .server = job.server,
-        .from = fr->from,
-        .target = fr->target,
-        .answered = fr->answered == tool,
+        .from = turned ? fr->target : fr->from,
+        .target = job.target,
+        .answered = fr->answered[turned] == tool,
     };
     fr->ctx.watch = &watch;
-    const char *version = vmtp_tool_version(tool, fr->planned->client);
-    int rc = *version ? vmtp_recorder_property(recorder, "tool_version", version) : VMTP_OK;
+    const char *version = vmtp_tool_version(tool, job.client);
+    if (rc == VMTP_OK && *version)
+        rc = vmtp_recorder_property(recorder, "tool_version", version);
     if (rc == VMTP_OK)
         rc = vmtp_tool_measure(&fr->ctx, tool, fr->run->settings->ports_fixed, &job, recorder);
     fr->ctx.watch = NULL;
     if (rc == VMTP_OK)
-        fr->answered = tool;
+        fr->answered[turned] = tool;
     fr->lost = rc == VMTP_EUNREACH || !vmtp_endpoint_usable(job.client) || !vmtp_endpoint_usable(job.server);
     return rc;
 }
@@ -347,6 +398,8 @@ static int check_caps(struct flow_run *fr, const struct vmtp_tool_instance *tool
         return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot measure over IPv6", name, version);
     if ((step->search || (fr->run->settings->bandwidth_bps && step->proto != VMTP_ICMP)) && !(caps & VMTP_TOOL_RATE))
         return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot send at a rate", name, version);
+    if (fr->run->settings->streams > 1 && step->proto != VMTP_ICMP && !(caps & VMTP_TOOL_STREAMS))
+        return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot send several streams at once", name, version);
     return VMTP_OK;
 }
 
@@ -358,6 +411,8 @@ static struct vmtp_load load_of(const struct flow_run *fr, const struct vmtp_ste
         .struct_size = sizeof(struct vmtp_load),
         .proto = step->proto,
         .ipv6 = fr->ipv6,
+        .reverse = step->reverse,
+        .streams = !icmp && settings->streams > 1 ? (uint32_t)settings->streams : 0,
         .message_bytes = step->message_bytes,
         .count = icmp ? (uint32_t)settings->ping_count : 0,
         .seconds = icmp ? 0 : settings->time,
@@ -382,7 +437,7 @@ static int run_step(struct flow_run *fr, const struct vmtp_step *step)
 /* A repetition of what has just failed would most likely fail again, after another time-out. */
 static bool repeats_failure(const struct vmtp_step *steps, size_t i, int last_rc)
 {
-    return i > 0 && last_rc < 0 && steps[i].repeat > 1 && steps[i].proto == steps[i - 1].proto;
+    return i > 0 && last_rc < 0 && steps[i].repeat > 1;
 }
 
 static int run_steps(struct flow_run *fr)

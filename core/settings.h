@@ -21,6 +21,7 @@ struct vmtp_int_list {
 };
 
 enum vmtp_protocols { VMTP_ASK_TCP = 1, VMTP_ASK_UDP = 2, VMTP_ASK_ICMP = 4, VMTP_ASK_MULTICAST = 8 };
+enum vmtp_direction { VMTP_DIRECTION_FORWARD, VMTP_DIRECTION_REVERSE, VMTP_DIRECTION_BOTH };
 enum vmtp_udp_search { VMTP_UDP_SEARCH_CLASSIC };
 enum vmtp_ports { VMTP_PORTS_AUTO, VMTP_PORTS_FIXED };
 enum vmtp_ipv6_mode { VMTP_IPV6_OFF, VMTP_IPV6_SLAAC, VMTP_IPV6_DHCPV6_STATEFUL, VMTP_IPV6_DHCPV6_STATELESS };
@@ -49,6 +50,8 @@ struct vmtp_settings {
     double sample_interval;            /* s; 0: no intervals */
     double udp_loss_min, udp_loss_max; /* udp_loss_rate_range, ratio */
     int udp_search;                    /* enum vmtp_udp_search */
+    int direction;                     /* enum vmtp_direction, of throughput */
+    int64_t streams;                   /* parallel, of throughput */
     int64_t udp_search_max_trials;
     uint64_t bandwidth_bps; /* --bandwidth, vm_bandwidth; 0: none */
     const char *multicast_addr;

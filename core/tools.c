@@ -103,8 +103,15 @@ int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmt
     if (rc == VMTP_OK)
         rc = prepare_at(ctx, tool, client);
     if (rc == VMTP_OK)
-        *caps = find_at(tool, client)->caps & find_at(tool, server)->caps;
+        *caps = vmtp_tool_caps(tool, client, server);
     return rc;
+}
+
+uint32_t vmtp_tool_caps(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *client,
+                        const struct vmtp_endpoint *server)
+{
+    const struct vmtp_tool_at *at_client = find_at(tool, client), *at_server = find_at(tool, server);
+    return at_client && at_server ? at_client->caps & at_server->caps : 0;
 }
 
 const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep)

@@ -37,6 +37,10 @@ void vmtp_tool_close(struct vmtp_tool_instance *tool);
 int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmtp_endpoint *client,
                       struct vmtp_endpoint *server, uint32_t *caps);
 
+/* What both endpoints can do; 0 when one of them is not prepared. */
+uint32_t vmtp_tool_caps(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *client,
+                        const struct vmtp_endpoint *server);
+
 /* The version that ran on the endpoint, "" when it is not known. */
 const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep);
 

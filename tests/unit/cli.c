@@ -260,6 +260,7 @@ static void test_new_options(void)
     check("vmtp|--pl|/x", "run plugin_path=/x");
     check("vmtp|--os-c|mine", "run os_cloud=mine");
     check("vmtp|--udp-s|classic", "run udp_search=classic");
+    check("vmtp|--direction|both|--streams=4", "run direction=both streams=4");
     check("vmtp|--no_j", "run no_journal=true");
     check("vmtp|--sink|json:file=x|--si|table", "run sink=[json:file=x table]");
     check("vmtp|--topology|namespace:rate=1G,mtu=9000", "run topology=[namespace:rate=1G,mtu=9000]");

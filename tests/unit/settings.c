@@ -208,6 +208,8 @@ static const struct {
     {"udp_loss_rate_range: [2]\n", ":1:22: udp_loss_rate_range: a list of 1, where 2 are expected"},
     {"udp_loss_rate_range: [2, 101]\n",
      ":1:26: udp_loss_rate_range: '101' is not a number of percent, 0 to 100"},
+    {"direction: sideways\n", ":1:12: direction: 'sideways' is none of forward, reverse, both"},
+    {"streams: 0\n", ":1:10: streams: '0' is out of range: 1 to 128"},
     {"udp_search: binary\n", ":1:13: udp_search: 'binary' is none of classic"},
     {"ports: some\n", ":1:8: ports: 'some' is none of auto, fixed"},
     {"hosts: [10.0.0.1]\n", ":1:9: '10.0.0.1' is not of the form user@host[:password[:interface]]"},
