@@ -6,7 +6,7 @@
 build_packages='autoconf automake gcc libc6-dev libjansson-dev libltdl-dev libssh2-1-dev libssl-dev libtool libyaml-dev
     make perl pkg-config'
 run_packages='iperf iperf3 iproute2 iputils-ping nuttcp'
-test_packages='g++ openssh-client openssh-server procps python3'
+test_packages='g++ iptables openssh-client openssh-server procps python3'
 ci_packages='clang git shellcheck util-linux xz-utils'
 
 build=${VMTP_BUILD:-$top/build}

@@ -86,6 +86,16 @@ if on_host a "$iptables" -L -n >/dev/null 2>&1; then
     filtered "the control port is filtered" '-p tcp --dport 5002' '192.0.2.2.*192.0.2.1.*5002' --protocols T -t 1
     filtered "the data port is filtered" '-p tcp --dport 5001' '192.0.2.2.*192.0.2.1.*5001' --protocols T -t 1
     filtered "the UDP port is filtered" '-p udp --dport 5001' '192.0.2.2.*192.0.2.1.*UDP port 5001' --protocols U -t 1
+    for filtered_tool in iperf iperf3; do
+        command -v $filtered_tool >/dev/null || {
+            skip "a filtered port, $filtered_tool" "$filtered_tool is not installed"
+            continue
+        }
+        filtered "a filtered port, $filtered_tool" '-p tcp ! --dport 22' '192.0.2.2.*192.0.2.1.*5[0-9]+' \
+            --protocols T -t 1 --tp-tool $filtered_tool
+        filtered "a filtered UDP port, $filtered_tool" '-p udp' '192.0.2.1.*UDP port 5[0-9]+' --protocols U -t 1 \
+            --udpbuf 1024 --tp-tool $filtered_tool
+    done
     cp -R "$srcdir/examples/out-of-tree-tool" "$tmp/tool"
     # shellcheck disable=SC2086,SC2154 # lists of options
     if command -v perl >/dev/null && $cc -I"$srcdir/include" -I"$builddir/include" -fPIC -shared $sanitize \

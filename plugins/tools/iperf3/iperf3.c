@@ -5,7 +5,7 @@
 
 #include "parse.h"
 
-static const double ANSWER_WITHIN = 5; /* s that the first contact over a path may take */
+static const double ANSWER_WITHIN = 4; /* s that the first contact over a path may take */
 static const double GRACE = 15;        /* s that a client may need beyond the time it sends */
 static const double DEFAULT_SECONDS = 10;
 static const double SHORTEST_INTERVAL = 0.1, USUAL_INTERVAL = 1;
