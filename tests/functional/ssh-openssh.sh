@@ -94,7 +94,9 @@ like "a server is stopped" "$(cat "$tmp/serve-out")" '^stopped'
 ok "and gone" gone "$served"
 serve KILL
 ok "when we are killed, what ran on the host ends" gone "$served"
-sleep 0.2
+for _ in 1 2 3 4 5 6 7 8 9 10; do # the guard gives ssh a second
+    [ -z "$(ls -A "$TMPDIR")" ] || sleep 0.3
+done
 nothing_left "and so do ssh and its files"
 
 # ---- logins ----
@@ -205,5 +207,29 @@ probe -T openssh -p "$password" tester@far exec id -un
 like "a password is for the far host" "$out" '^tester$'
 ok "the user's own control path is left alone" [ ! -e "$tmp/users-own" ]
 nothing_left "nothing is left"
+
+# ---- a measurement ----
+
+rm -f "$own" "$HOME/.ssh/config"
+printf 'tcp_tp_loop_count: 1\nprivate_key_file: %s\n' "$keys/rsa" >"$tmp/quick.yaml"
+measure() { # measure OPTION...
+    run in_home "$VMTP" -c "$tmp/quick.yaml" --protocols TI -t 1 --inter-node-only --json "$tmp/out.json" \
+        --host "root@$a" --host "root@$b" "$@"
+}
+if command -v nuttcp >/dev/null; then
+    measure
+    is "a run with an RSA key" "$status" 0 || diag "$err"
+    is "has its numbers" "$(json_query "$tmp/out.json" 'all(i.get("throughput_kbps", 1001) > 1000
+        for f in d["flows"] for i in f["results"])')" True
+    measure --ssh-transport openssh
+    is "by ssh from the beginning" "$status" 0 || diag "$err"
+    measure --ssh-transport libssh2
+    ! $libssh2_is_old || is "libssh2 alone cannot" "$status" 1
+    ! $libssh2_is_old || like "and says what can" "$err$out" 'the program ssh can do that'
+    ok "nothing of ours runs there any more" [ "$(ip netns pids "$net-a" | xargs ps -o comm= -p | sort -u)" = sshd ]
+    nothing_left "nothing is left here"
+else
+    skip "a run with an RSA key" "nuttcp is not installed"
+fi
 
 done_testing
