@@ -361,7 +361,8 @@ int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const str
     int rc = VMTP_OK;
     if (plugin->check) {
         VMTP_CLEAN(call) struct vmtp_call call;
-        vmtp_call_begin(&call, "plugin", plugin->name, "check", NULL);
+        const char *kind = plugin->tool ? "tool" : plugin->sink ? "sink" : "topology";
+        vmtp_call_begin(&call, kind, plugin->name, "check", NULL);
         rc = plugin->check(ctx, *opts);
     }
     if (rc < 0)

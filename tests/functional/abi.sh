@@ -87,6 +87,9 @@ later_vmtp() { # $tmp/later/libvmtp.so.1, vmtp and observe
 if ! command -v readelf >/dev/null; then
     skip "a VMTP to come" "readelf is not installed"
     done_testing
+elif ! [ -e "${own_path%%:*}/sink-json.so" ]; then
+    skip "a VMTP to come" "the plugins of this tree are built into its own VMTP"
+    done_testing
 fi
 ok "a VMTP to come compiles" later_vmtp || { done_testing; }
 LD_LIBRARY_PATH=$tmp/later${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

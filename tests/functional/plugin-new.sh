@@ -83,7 +83,7 @@ run "$VMTP" plugin check json
 is "an installed plugin is checked by its name" "$status" 0
 like "... a line per rule" "$out" '^ok +ignores an event type that it does not know$'
 unlike "... all kept" "$out" '^broken'
-like "... and a sum" "$out" 'sink-json\.so keeps all [0-9]+ rules'
+like "... and a sum" "$out" 'json(\.so)? keeps all [0-9]+ rules'
 is "... leaving nothing behind" "$(ls -d "${TMPDIR:-/tmp}"/vmtp-check.* 2>/dev/null)" ''
 
 bad() { # bad KIND NAME SED-SCRIPT: the skeleton with something wrong, in $tmp/bad
