@@ -108,6 +108,8 @@ none "nobody asks for a tool by its name" "$(in_text \
 $(printf '%s\n' "$plugins" | grep '^plugins/[st]')")"
 none "secrets of the environment come from secret.c" "$(in_text \
     'getenv\("(VMTP|OS)_\w*(PASS|SECRET|TOKEN|CREDENTIAL)' "$core" | except '^core/secret\.c:')"
+none "a plugin is called through VMTP_CALL" "$(in_code \
+    '(->|\.)(tool|sink|topology|ops)(->|\.)\w+\s*\(|\bops->\w+\s*\(' "$core" | except '^core/(transport|ssh|call\.h)')"
 none "only the loader includes ltdl.h" "$(in_text '#\s*include\s*<ltdl\.h>' "$c_files" | except '^core/loader\.c:')"
 none "libssh2 stays behind its transport" "$(in_text '#\s*include\s*<libssh2' "$c_files" |
     except '^core/(main|ssh-?[a-z]*|transport-ssh[a-z-]*)\.[ch]:')"
