@@ -78,6 +78,7 @@ struct vmtp_ssh_defaults {
     const char *private_key_file; /* of the configuration, or NULL */
     const char *key_passphrase;   /* of encrypted keys, beside VMTP_KEY_PASSPHRASE, which wins; or NULL */
     double timeout;               /* s to reach a host; only "not reachable yet" is tried again */
+    double busy;                  /* s that a measurement may keep a path from answering */
     int host_key;                 /* enum vmtp_host_key */
     int transport;                /* enum vmtp_ssh_transport */
 };

@@ -33,6 +33,7 @@ void vmtp_ssh_use(const struct vmtp_settings *settings)
         .private_key_file = settings->private_key_file,
         .key_passphrase = settings->key_passphrase,
         .timeout = settings->ssh_timeout,
+        .busy = settings->time,
         .host_key = settings->ssh_host_key,
         .transport = settings->ssh_transport,
     };

@@ -28,8 +28,8 @@ enum {
     TURN_MS = 5,        /* between two looks for the control socket */
     CONNECT_S = 15,     /* for the connection and the server's first words */
     ALIVE_S = 5,        /* between two keep-alive questions while nothing comes */
-    ALIVE_MAX = 6,      /* of them without an answer: a path that is overloaded by a measurement is no lost one */
 };
+static const double LOST_S = 10; /* of silence, beyond that of a measurement that overloads the path */
 static const double ANSWER_S = 2; /* for the askpass script to take its answer */
 
 extern char **environ;
@@ -215,7 +215,7 @@ static int make_arguments(vmtp_ctx *ctx, struct list *list, const struct vmtp_ss
     const double seconds = fmax(1, fmin(CONNECT_S, ceil(master->connect_seconds)));
     add(list, "-oConnectTimeout=%d", (int)seconds);
     add(list, "-oServerAliveInterval=%d", ALIVE_S);
-    add(list, "-oServerAliveCountMax=%d", ALIVE_MAX);
+    add(list, "-oServerAliveCountMax=%d", (int)ceil((vmtp_ssh_defaults.busy + LOST_S) / ALIVE_S));
     int rc = add_host_key(ctx, list, master);
     if (rc < 0)
         return rc;

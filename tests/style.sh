@@ -112,7 +112,7 @@ none "a plugin is called through VMTP_CALL" "$(in_code \
     '(->|\.)(tool|sink|topology|ops)(->|\.)\w+\s*\(|\bops->\w+\s*\(' "$core" | except '^core/(transport|ssh|call\.h)')"
 none "only the loader includes ltdl.h" "$(in_text '#\s*include\s*<ltdl\.h>' "$c_files" | except '^core/loader\.c:')"
 none "libssh2 stays behind its transport" "$(in_text '#\s*include\s*<libssh2' "$c_files" |
-    except '^core/(main|ssh-?[a-z]*|transport-ssh[a-z-]*)\.[ch]:')"
+    except '^(core/(main|ssh-?[a-z]*|transport-ssh[a-z-]*)|bench/[a-z]*)\.[ch]:')"
 none "the public headers include the C standard only" "$(in_text '#\s*include' "$headers" |
     except '<std(arg|bool|def|int)\.h>|"vmtp/(plugin|version)\.h"|<vmtp/(plugin|version)\.h>')"
 none "exit() is called by main.c only" "$(in_code '(?<![\w.>])exit\s*\(' "$core" | except '^core/main\.c:')"

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the program ssh says when it cannot log in, and control sockets that answer as none should. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/ctx.h"
+#include "core/ssh-master.h"
+#include "core/ssh-mux.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+#include "tests/tap.h"
+
+/* Words of OpenSSH 8.4 to 9.9. */
+static const struct {
+    const char *said;
+    int status;
+    const char *words;
+} cases[] = {
+    {"ssh: connect to host 192.0.2.1 port 22: Connection refused\r\n", VMTP_EUNREACH, "Connection refused"},
+    {"ssh: connect to host 192.0.2.1 port 22: Connection timed out\r\n", VMTP_EUNREACH, "timed out"},
+    {"ssh: connect to host 192.0.2.1 port 22: No route to host\r\n", VMTP_EUNREACH, "No route"},
+    {"ssh: connect to host 192.0.2.1 port 22: Network is unreachable\r\n", VMTP_EUNREACH, "unreachable"},
+    {"Connection timed out during banner exchange\r\nConnection to 192.0.2.1 port 22 timed out\r\n", VMTP_EUNREACH,
+     "timed out"},
+    {"kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 192.0.2.1 port 22\r\n",
+     VMTP_EUNREACH, "onnection closed"},
+    {"kex_exchange_identification: read: Connection reset by peer\r\nConnection reset by 192.0.2.1 port 22\r\n",
+     VMTP_EUNREACH, "onnection reset"},
+    {"ssh: Could not resolve hostname nowhere.invalid: Name or service not known\r\n", VMTP_EFAIL, "Could not resolve"},
+    {"Unable to negotiate with 192.0.2.1 port 22: no matching host key type found. Their offer: ssh-rsa\r\n",
+     VMTP_EFAIL, "no matching host key type found. Their offer: ssh-rsa"},
+    {"Received disconnect from 192.0.2.1 port 22:2: Too many authentication failures\r\nDisconnected from "
+     "192.0.2.1 port 22\r\n", VMTP_EFAIL, "Too many authentication failures"},
+    {"root@192.0.2.1: Permission denied (publickey,password).\r\n", VMTP_EFAIL,
+     "does not let us in; refused: /k. The server takes publickey,password."},
+    {"No ED25519 host key is known for h and you have requested strict checking.\r\nHost key verification failed.\r\n",
+     VMTP_EFAIL, "not accepted: No ED25519 host key is known"},
+    {"Permission denied (", VMTP_EFAIL, "does not let us in"},
+    {"Offending  in \nREMOTE HOST IDENTIFICATION HAS CHANGED!", VMTP_EFAIL, "has changed"},
+    {"Bad configuration option: nonsense\n\x1b[31m\n", VMTP_EFAIL, "cannot log in: ?[31m"},
+    {"", VMTP_EFAIL, "it said nothing"},
+};
+
+static void test_failures(void)
+{
+    const struct vmtp_login login = {.struct_size = sizeof login, .user = "root", .host = "h", .key_file = "/k"};
+    struct vmtp_ssh_master master = {.login = &login, .name = "root@h", .known = {.name = "h"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        vmtp_ctx_init(&ctx, NULL);
+        int rc = vmtp_ssh_master_failure(&ctx, &master, cases[i].said);
+        is_int(rc, cases[i].status, "the status");
+        contains(vmtp_ctx_error(&ctx, rc), cases[i].words, "the words");
+    }
+}
+
+/* ---- a control socket that answers whatever a test wants ---- */
+
+struct fake {
+    int listener;
+    const char *answer;
+    size_t len;
+};
+
+static void *fake_run(void *arg)
+{
+    struct fake *fake = arg;
+    char chunk[4096];
+    int fd = accept(fake->listener, NULL, NULL);
+    if (fd < 0)
+        return NULL;
+    (void)!write(fd, fake->answer, fake->len);
+    shutdown(fd, SHUT_WR);
+    while (read(fd, chunk, sizeof chunk) > 0)
+        ;
+    close(fd);
+    return NULL;
+}
+
+#define HELLO "\0\0\0\x08\0\0\0\x01\0\0\0\x04"
+
+static const struct {
+    const char *what, *answer;
+    size_t len;
+    int status;
+} answers[] = {
+    {"nothing", "", 0, VMTP_EUNREACH},
+    {"half a packet", "\0\0\0\x08\0\0", 6, VMTP_EUNREACH},
+    {"a packet of 4 GB", "\xff\xff\xff\xff\0\0\0\x01", 8, VMTP_EUNREACH},
+    {"another version", "\0\0\0\x08\0\0\0\x01\0\0\0\x05", 12, VMTP_ENOTSUP},
+    {"an empty packet", "\0\0\0\0", 4, VMTP_ENOTSUP},
+    {"a hello and no more", HELLO, 12, VMTP_EUNREACH},
+    {"a refusal", HELLO "\0\0\0\x0e\x80\0\0\x03\0\0\0\x01\0\0\0\x02no", 30, VMTP_EREMOTE},
+    {"a refusal whose words are cut", HELLO "\0\0\0\x0c\x80\0\0\x03\0\0\0\x01\0\xff\0\0", 28, VMTP_EREMOTE},
+    {"a session", HELLO "\0\0\0\x0c\x80\0\0\x06\0\0\0\x01\0\0\0\0", 28, VMTP_OK},
+    {"a session and its end",
+     HELLO "\0\0\0\x0c\x80\0\0\x06\0\0\0\x01\0\0\0\0\0\0\0\x0c\x80\0\0\x04\0\0\0\0\0\0\0\x07", 44, VMTP_OK},
+};
+
+static void test_answer(size_t i, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    struct fake fake = {
+        .listener = socket(AF_UNIX, SOCK_STREAM, 0), .answer = answers[i].answer, .len = answers[i].len};
+    pthread_t thread;
+    if (bind(fake.listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(fake.listener, 1) < 0 ||
+        pthread_create(&thread, NULL, fake_run, &fake) != 0) {
+        ok(false, "a fake socket");
+        return;
+    }
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_init(&ctx, NULL);
+    ctx.deadline = vmtp_now() + 5;
+    struct vmtp_mux mux;
+    is_int(vmtp_mux_open(&ctx, path, "true", &mux), answers[i].status, answers[i].what);
+    if (answers[i].status == VMTP_OK) {
+        for (int n = 0; n < 100 && mux.control >= 0; n++) {
+            vmtp_mux_read(&mux);
+            usleep(10000);
+        }
+        is_int(mux.control, -1, "its end is seen");
+        is_int(mux.exited ? mux.exit_status : -1, answers[i].len > 30 ? 7 : -1, "and its status, if it had any");
+    }
+    vmtp_mux_close(&mux);
+    pthread_join(thread, NULL);
+    close(fake.listener);
+    unlink(path);
+}
+
+int main(void)
+{
+    char dir[] = "/tmp/vmtp-mux.XXXXXX";
+    test_failures();
+    if (!mkdtemp(dir))
+        return 99;
+    VMTP_CLEAN(mem) char *path = vmtp_format("%s/s", dir);
+    ok(!vmtp_mux_alive(path), "nobody answers on a socket that is not there");
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        test_answer(i, path);
+    rmdir(dir);
+    return done_testing();
+}
