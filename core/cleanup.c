@@ -98,6 +98,8 @@ static int remove_on_host(vmtp_ctx *ctx, const struct hosts *hosts, const struct
     struct vmtp_endpoint *ep = find_host(hosts, thing->endpoint);
     if (!ep || !vmtp_endpoint_usable(ep))
         return vmtp_fail(ctx, VMTP_EUNREACH, "%s", ep && ep->error ? ep->error : "not connected");
+    if (strcmp(thing->kind, vmtp_multicast_route_kind) == 0)
+        return vmtp_multicast_route_remove(ctx, ep, thing->id);
     return vmtp_workdir_remove(ctx, ep, thing->id);
 }
 

@@ -32,6 +32,8 @@ struct vmtp_endpoint {
     struct vmtp_pairs properties;      /* distro_id, distro_version, kernel, arch, hostname ... */
     struct vmtp_pairs programs;        /* name -> path found */
     char *workdir;                     /* NULL: none was made */
+    char *multicast_route;             /* what vmtp_multicast_route() has added; NULL: nothing */
+    bool multicast_ready;              /* it has been called */
     enum vmtp_endpoint_state state;
     int status;                        /* why it FAILED */
     char *error;
@@ -56,6 +58,16 @@ int vmtp_facts_parse(struct vmtp_pairs *properties, const char *text);
 /* Removes a directory that vmtp_workdir() has made, here or in a run that is over, and strikes it out of the ledger of
  * ctx, if there is one. What is gone already is a success. */
 int vmtp_workdir_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *path);
+
+/* Gives the endpoint a route for multicast through the interface by which it reaches an address, if it has no route for
+ * that. It is in the ledger before it exists. The second call does nothing. */
+int vmtp_multicast_route(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *towards);
+
+/* Removes such a route, by its id in the ledger. What is gone already is a success. */
+int vmtp_multicast_route_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *id);
+
+/* The kind of such a route in the ledger. */
+extern const char vmtp_multicast_route_kind[];
 
 /* A socket that listens on a port of the endpoint and the process that holds it, as far as it can be told. */
 struct vmtp_listener {

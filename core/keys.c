@@ -153,6 +153,7 @@ static const struct vmtp_key keys[] = {
     KEY("tools", PLUGINS, node_member, tools),
     KEY("protocols", PROTOCOLS, unsigned, protocols),
     TEXT("multicast_addr", multicast_addr, CHECK(is_group, "an IPv4 multicast group, 224.0.0.0 to 239.255.255.255")),
+    BOOL("multicast_route", multicast_route),
     BOOL("inter_node_only", inter_node_only),
     BOOL("stop_on_error", stop_on_error),
     BOOL("keep_first_flow_and_exit", keep_first_flow_and_exit, CLOUD),

@@ -108,16 +108,18 @@ static int choose_tools(struct vmtp_run *run)
 {
     const struct vmtp_settings *settings = run->settings;
     int rc = VMTP_OK;
-    if (settings->protocols & VMTP_ASK_MULTICAST)
-        return vmtp_fail(&run->ctx, VMTP_ECONFIG,
-                         "--protocols M, --multicast_addr: this version of VMTP cannot measure "
-                         "multicast yet, and ignores no option");
-    if (settings->protocols & (VMTP_ASK_TCP | VMTP_ASK_UDP))
+    if (settings->protocols & (VMTP_ASK_TCP | VMTP_ASK_UDP | VMTP_ASK_MULTICAST))
         rc = vmtp_tool_open(&run->ctx, settings, settings->tp_tool, "--tp-tool", &run->throughput);
     if (rc == VMTP_OK && (settings->protocols & VMTP_ASK_ICMP))
         rc = vmtp_tool_open(&run->ctx, settings, ICMP_TOOL, "ping", &run->icmp);
     if (rc == VMTP_OK && run->throughput.open && !(run->throughput.loaded->tool.caps & (VMTP_TOOL_TCP | VMTP_TOOL_UDP)))
         rc = vmtp_fail(&run->ctx, VMTP_ECONFIG, "--tp-tool %s: measures no throughput", settings->tp_tool);
+    if (rc == VMTP_OK && (settings->protocols & VMTP_ASK_MULTICAST) &&
+        !(run->throughput.loaded->tool.caps & VMTP_TOOL_MULTICAST))
+        rc = vmtp_fail(&run->ctx, VMTP_ECONFIG,
+                       "--tp-tool %s: cannot measure multicast; --tp-tool nuttcp (version 8 or later) and --tp-tool "
+                       "iperf can",
+                       settings->tp_tool);
     return rc;
 }
 
@@ -318,6 +320,18 @@ static void remove_workdirs(struct vmtp_run *run)
     }
 }
 
+static void remove_routes(struct vmtp_run *run)
+{
+    for (size_t i = 0; i < run->plan.n_endpoints; i++) {
+        struct vmtp_endpoint *ep = run->plan.endpoints[i];
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        cleaning_ctx(run, &ctx);
+        int rc = ep->multicast_route ? vmtp_multicast_route_remove(&ctx, ep, ep->multicast_route) : VMTP_OK;
+        if (rc < 0)
+            vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
+    }
+}
+
 static void release_all(struct vmtp_run *run)
 {
     for (size_t i = run->n_topologies; i-- > 0;) {
@@ -356,6 +370,7 @@ static void clean_up(struct vmtp_run *run)
 {
     end_servers(run);
     remove_workdirs(run);
+    remove_routes(run);
     release_all(run);
     tell_left(run);
     if (atomic_load(&vmtp_run_abandoned) && !run->left)

@@ -14,6 +14,7 @@
 #include "core/watch.h"
 
 enum { TRIALS_EXPECTED = 12 }; /* of one search, for the estimate of the time */
+enum { MULTICAST_TTL = 32 };
 static const double TRIAL_SECONDS = 1;
 static const double START_STOP_SECONDS = 0.5; /* a tool's own begin and end, for the estimate */
 static const uint64_t SEARCH_CEILING_BPS = 10000000000; /* to begin with: the search raises it */
@@ -57,7 +58,7 @@ static struct vmtp_step *add_directions(struct vmtp_step *next, struct vmtp_step
 int vmtp_steps_of(const struct vmtp_settings *s, struct vmtp_step **steps, size_t *n)
 {
     unsigned tcp_repeats = (unsigned)s->tcp_tp_loop_count;
-    size_t most = s->icmp_pkt_sizes.n + 2 * (s->tcp_pkt_sizes.n * tcp_repeats + s->udp_pkt_sizes.n);
+    size_t most = s->icmp_pkt_sizes.n + 2 * (s->tcp_pkt_sizes.n * tcp_repeats + 2 * s->udp_pkt_sizes.n);
     *steps = calloc(most + 1, sizeof **steps);
     if (!*steps)
         return VMTP_ENOMEM;
@@ -75,6 +76,10 @@ int vmtp_steps_of(const struct vmtp_settings *s, struct vmtp_step **steps, size_
         next = add_directions(next, tcp, s->direction, &s->tcp_pkt_sizes);
     if (s->protocols & VMTP_ASK_UDP)
         next = add_directions(next, udp, s->direction, &s->udp_pkt_sizes);
+    const struct vmtp_step multicast = {
+        .proto = VMTP_MULTICAST, .repeats = 1, .search = search, .seconds = search_seconds};
+    if (s->protocols & VMTP_ASK_MULTICAST)
+        next = add_directions(next, multicast, s->direction, &s->udp_pkt_sizes);
     *n = (size_t)(next - *steps);
     return VMTP_OK;
 }
@@ -309,7 +314,7 @@ static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
     rc = record_trial(s, recorder, trial);
     if (rc < 0)
         return rc;
-    describe(recorder, VMTP_UDP, s->fr->run->last, sizeof s->fr->run->last);
+    describe(recorder, s->load.proto, s->fr->run->last, sizeof s->fr->run->last);
     vmtp_debug(&s->fr->ctx, "UDP, %u bytes%s: %s", s->load.message_bytes, detail, s->fr->run->last);
     emit_measured(s->fr, VMTP_EV_TRIAL, s->tool, &s->load, recorder);
     return VMTP_OK;
@@ -388,12 +393,23 @@ static int check_caps(struct flow_run *fr, const struct vmtp_tool_instance *tool
 {
     static const struct {
         uint32_t proto, cap;
-    } needs[] = {{VMTP_TCP, VMTP_TOOL_TCP}, {VMTP_UDP, VMTP_TOOL_UDP}, {VMTP_ICMP, VMTP_TOOL_ICMP}};
+    } needs[] = {{VMTP_TCP, VMTP_TOOL_TCP},
+                 {VMTP_UDP, VMTP_TOOL_UDP},
+                 {VMTP_ICMP, VMTP_TOOL_ICMP},
+                 {VMTP_MULTICAST, VMTP_TOOL_MULTICAST}};
     const char *name = tool->loaded->plugin.name, *version = vmtp_tool_version(tool, fr->planned->client);
+    const char *remedy = vmtp_tool_remedy(tool, fr->planned->client);
+    if (!*remedy && *vmtp_tool_remedy(tool, fr->planned->server)) { /* it is the server's that cannot */
+        remedy = vmtp_tool_remedy(tool, fr->planned->server);
+        version = vmtp_tool_version(tool, fr->planned->server);
+    }
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)
         if (step->proto == needs[i].proto && !(caps & needs[i].cap))
-            return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot measure %s", name, version,
-                             vmtp_proto_name(step->proto));
+            return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot measure %s%s%s", name, version,
+                             vmtp_proto_name(step->proto), *remedy ? ": " : "", remedy);
+    if (fr->ipv6 && step->proto == VMTP_MULTICAST)
+        return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "multicast is measured over IPv4 only, and %s is an IPv6 address",
+                         fr->target);
     if (fr->ipv6 && !(caps & VMTP_TOOL_IPV6))
         return vmtp_fail(&fr->ctx, VMTP_ENOTSUP, "%s %s cannot measure over IPv6", name, version);
     if ((step->search || (fr->run->settings->bandwidth_bps && step->proto != VMTP_ICMP)) && !(caps & VMTP_TOOL_RATE))
@@ -418,7 +434,15 @@ static struct vmtp_load load_of(const struct flow_run *fr, const struct vmtp_ste
         .seconds = icmp ? 0 : settings->time,
         .interval_s = icmp ? settings->ping_interval : settings->sample_interval,
         .rate_bps = icmp ? 0 : settings->bandwidth_bps,
+        .group = step->proto == VMTP_MULTICAST ? settings->multicast_addr : NULL,
+        .ttl = step->proto == VMTP_MULTICAST ? MULTICAST_TTL : 0,
     };
+}
+
+static int add_routes(struct flow_run *fr)
+{
+    int rc = vmtp_multicast_route(&fr->ctx, fr->planned->server, fr->from ? fr->from : fr->target);
+    return rc < 0 ? rc : vmtp_multicast_route(&fr->ctx, fr->planned->client, fr->target);
 }
 
 static int run_step(struct flow_run *fr, const struct vmtp_step *step)
@@ -429,6 +453,8 @@ static int run_step(struct flow_run *fr, const struct vmtp_step *step)
     int rc = vmtp_tool_prepare(&fr->ctx, tool, fr->planned->client, fr->planned->server, &caps);
     if (rc == VMTP_OK)
         rc = check_caps(fr, tool, step, caps);
+    if (rc == VMTP_OK && step->proto == VMTP_MULTICAST && fr->run->settings->multicast_route)
+        rc = add_routes(fr);
     if (rc < 0)
         return measurement_failed(fr, tool, &load, rc);
     return step->search ? measure_search(fr, tool, step, &load) : measure_once(fr, tool, step, &load);

@@ -54,7 +54,8 @@ struct vmtp_settings {
     int64_t streams;                   /* parallel, of throughput */
     int64_t udp_search_max_trials;
     uint64_t bandwidth_bps; /* --bandwidth, vm_bandwidth; 0: none */
-    const char *multicast_addr;
+    const char *multicast_addr; /* group; set when protocols has multicast */
+    bool multicast_route;       /* hosts get a route for it while the run lasts */
 
     /* hosts */
     const char *private_key_file, *public_key_file; /* files that are there */

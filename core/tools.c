@@ -47,6 +47,7 @@ void vmtp_tool_close(struct vmtp_tool_instance *tool)
         struct vmtp_tool_at *at = tool->at;
         tool->at = at->next;
         free(at->version);
+        free(at->remedy);
         free(at);
     }
     free(tool->opts);
@@ -89,6 +90,8 @@ static int prepare_at(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct 
         *at = (struct vmtp_tool_at){.ep = ep, .caps = caps & ops->caps, .next = tool->at};
         tool->at = at;
         rc = vmtp_set_text(&at->version, recorded_text(&recorder, "tool_version"));
+        if (rc == VMTP_OK)
+            rc = vmtp_set_text(&at->remedy, recorded_text(&recorder, "remedy"));
     } else if (rc == VMTP_OK) {
         rc = VMTP_ENOMEM;
     }
@@ -118,6 +121,12 @@ const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struc
 {
     const struct vmtp_tool_at *at = find_at(tool, ep);
     return at && at->version ? at->version : "";
+}
+
+const char *vmtp_tool_remedy(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep)
+{
+    const struct vmtp_tool_at *at = find_at(tool, ep);
+    return at && at->remedy ? at->remedy : "";
 }
 
 /* --- ports --- */

@@ -13,6 +13,7 @@ struct vmtp_tool_at {
     struct vmtp_endpoint *ep;
     uint32_t caps;             /* of the version there */
     char *version;
+    char *remedy; /* the words that prepare() has for what this version cannot do; "": none */
     uint16_t port, control_port; /* as a server */
     unsigned shift;              /* how often they were moved up */
     bool chosen;
@@ -43,6 +44,9 @@ uint32_t vmtp_tool_caps(const struct vmtp_tool_instance *tool, const struct vmtp
 
 /* The version that ran on the endpoint, "" when it is not known. */
 const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep);
+
+/* What the tool says there must be done for what it cannot do on the endpoint, "": nothing. */
+const char *vmtp_tool_remedy(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep);
 
 /* Chooses the ports of a server once: the defaults, or others when a foreign process holds them (an error when they are
  * fixed). Then serve() and measure(), which fill recorder. */

@@ -408,6 +408,7 @@ VMTP_PUBLIC int vmtp_workdir(vmtp_ctx *ctx, vmtp_endpoint *ep, const char **path
 /* One number of the result. VMTP_EFAIL for a metric that is not in metrics.def or a value that is not finite. */
 VMTP_PUBLIC int vmtp_metric(vmtp_ctx *ctx, const char *metric, double value) VMTP_MUSTUSE;
 
+/* In prepare(), "remedy" holds the words that tell a user what to do about what this version cannot do. */
 /* One text of the result: "tool_version", "flag" (may repeat), "warning" (may repeat) ... */
 VMTP_PUBLIC int vmtp_property(vmtp_ctx *ctx, const char *name, const char *text) VMTP_MUSTUSE;
 

@@ -132,6 +132,10 @@ static int nuttcp_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_
     if (number < MULTICAST_SINCE)
         *caps &= ~(uint32_t)VMTP_TOOL_MULTICAST;
     rc = remember_version(ctx, nuttcp, ep, number);
+    if (rc == VMTP_OK && number < MULTICAST_SINCE)
+        rc = vmtp_property(ctx, "remedy",
+                           "name a nuttcp of version 8 or later with --tp-tool nuttcp:path=PROGRAM, or use --tp-tool "
+                           "iperf");
     return rc < 0 ? rc : vmtp_property(ctx, "tool_version", version);
 }
 
