@@ -15,70 +15,80 @@ watch_prefix="ip netns exec $net-op"
 hunted_also="$tmp/host-a $tmp/host-b"
 a=tester@192.0.2.1
 b=tester@192.0.2.2
-printf 'tcp_tp_loop_count: 1\nssh_timeout: 5\n' >>"$HOME/.vmtp.yaml"
-sed -i '/ssh_timeout: 1$/d' "$HOME/.vmtp.yaml"
+{ printf 'hosts:\n'
+  for address in 192.0.2.1 192.0.2.2; do
+      printf -- '- {user: tester, host: %s, password: @C@}\n' "$address"
+  done; } >"$given/template"
+perl -e 'my $c = <STDIN>; chomp $c; $c =~ s/\x27/\x27\x27/g; while (<>) { s/\@C\@/\x27$c\x27/g; print }' \
+    "$given/template" <"$given/secret" >"$given/password.cfg"
+chmod 600 "$given/password.cfg"
+printf 'key_passphrase_file: %s\n' "$given/secret" >"$given/passphrase.cfg"
 
 measure() { # measure NAME OPTION...: between a and b; nothing may be found, and it must have worked
     measured=$1
     shift
     rm -f "$hunted/json"
     vmtp -d --log-file "$hunted/log" --json "$hunted/json" -t 1 --inter-node-only "$@"
-    is "$measured lets us in" "$status" 0 || tail -n 3 "$hunted/err" | sed 's/^/# /'
+    is "$transport: $measured lets us in" "$status" 0 || tail -n 3 "$hunted/err" | sed 's/^/# /'
     nothing_found "and leaves no trace"
 }
 
-measure "a password in the command line" --host "$a:@C@:" --host "$b:@C@:"
-VMTP_HOST_PASSWORD=@C@
-export VMTP_HOST_PASSWORD
-measure "a password in the environment" --host "$a" --host "$b"
-VMTP_HOST_PASSWORD=wrong VMTP_HOST_PASSWORD_A=@C@
-export VMTP_HOST_PASSWORD_A
-measure "one for each host" --host "$a?password_env=VMTP_HOST_PASSWORD_A" --host "$b?password_env=VMTP_HOST_PASSWORD_A"
-unset VMTP_HOST_PASSWORD VMTP_HOST_PASSWORD_A
-measure "a password in a file" --host "$a?password_file=$given/secret" --host "$b?password_file=$given/secret"
-{ printf 'hosts:\n'
-  for address in 192.0.2.1 192.0.2.2; do
-      printf -- '- {user: tester, host: %s, password: &%s @C@}\n' "$address" "p${address##*.}"
-  done; } >"$given/template"
-perl -e 'my $c = <STDIN>; chomp $c; $c =~ s/\x27/\x27\x27/g; while (<>) { s/\@C\@/\x27$c\x27/g; print }' \
-    "$given/template" <"$given/secret" >"$given/vmtp.cfg"
-chmod 600 "$given/vmtp.cfg"
-measure "a password in the configuration" -c "$given/vmtp.cfg"
-unlike "a configuration that only its owner reads gets no warning" "$(cat "$hunted/err")" 'holds a secret'
-vmtp replay last --json "$hunted/json" --debug
-nothing_found "a replay has none either"
+ways() { # every way to give a secret, with $transport
+    measure "a password in the command line" --host "$a:@C@:" --host "$b:@C@:"
+    VMTP_HOST_PASSWORD=@C@
+    export VMTP_HOST_PASSWORD
+    measure "a password in the environment" --host "$a" --host "$b"
+    VMTP_HOST_PASSWORD=wrong VMTP_HOST_PASSWORD_A=@C@
+    export VMTP_HOST_PASSWORD_A
+    measure "one for each host" --host "$a?password_env=VMTP_HOST_PASSWORD_A" --host "$b?password_env=VMTP_HOST_PASSWORD_A"
+    unset VMTP_HOST_PASSWORD VMTP_HOST_PASSWORD_A
+    measure "a password in a file" --host "$a?password_file=$given/secret" --host "$b?password_file=$given/secret"
+    measure "a password in the configuration" -c "$given/password.cfg"
+    unlike "a configuration that only its owner reads gets no warning" "$(cat "$hunted/err")" 'holds a secret'
+    vmtp replay last --json "$hunted/json" --debug
+    nothing_found "a replay has none either"
 
-watch_options=--tty
-measure "a password that is asked for" --ask-password --host "$a" --host "$b"
-like "one question for each host" "$(cat "$hunted/hits.tty")" 'Password of tester@192.0.2.1: '
-like "the second can be answered by the first" "$(cat "$hunted/hits.tty")" \
-    'Password of tester@192.0.2.2 \(empty: the same\): '
-rm -f "$hunted/hits.tty"
-measure "a passphrase that is asked for" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
-like "for a key, once" "$(grep -c Passphrase "$hunted/hits.tty")" '^1$'
-rm -f "$hunted/hits.tty"
-watch_options=
+    watch_options=--tty
+    measure "a password that is asked for" --ask-password --host "$a" --host "$b"
+    like "one question for each host" "$(cat "$hunted/hits.tty")" 'Password of tester@192.0.2.1: '
+    like "the second can be answered by the first" "$(cat "$hunted/hits.tty")" \
+        'Password of tester@192.0.2.2 \(empty: the same\): '
+    rm -f "$hunted/hits.tty"
+    measure "a passphrase that is asked for" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
+    like "for a key" "$(cat "$hunted/hits.tty")" '[Pp]assphrase .*/keys/locked'
+    rm -f "$hunted/hits.tty"
+    watch_options=
 
-VMTP_KEY_PASSPHRASE=@C@
-export VMTP_KEY_PASSPHRASE
-measure "a passphrase in the environment" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
-unset VMTP_KEY_PASSPHRASE
-printf 'key_passphrase_file: %s\n' "$given/secret" >"$given/vmtp.cfg"
-measure "a passphrase in a file" -c "$given/vmtp.cfg" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
+    VMTP_KEY_PASSPHRASE=@C@
+    export VMTP_KEY_PASSPHRASE
+    measure "a passphrase in the environment" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
+    unset VMTP_KEY_PASSPHRASE
+    measure "a passphrase in a file" -c "$given/passphrase.cfg" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
 
-vmtp -d --log-file "$hunted/log" --json "$hunted/json" -t 1 --host "$a:x@C@:" --host "$b:@C@:"
-is "a password that is wrong" "$status" 1
-nothing_found "is not told"
-VMTP_KEY_PASSPHRASE=x@C@
-export VMTP_KEY_PASSPHRASE
-vmtp -d --log-file "$hunted/log" --json "$hunted/json" -t 1 --host "$a?key=$keys/locked" --host "$b:@C@:"
-is "nor is a passphrase" "$status" 1
-nothing_found "that is wrong"
-unset VMTP_KEY_PASSPHRASE
+    vmtp -d --log-file "$hunted/log" --json "$hunted/json" -t 1 --host "$a:x@C@:" --host "$b:@C@:"
+    is "a password that is wrong" "$status" 1
+    nothing_found "is not told"
+    VMTP_KEY_PASSPHRASE=x@C@
+    export VMTP_KEY_PASSPHRASE
+    vmtp -d --log-file "$hunted/log" --json "$hunted/json" -t 1 --host "$a?key=$keys/locked" --host "$b:@C@:"
+    is "nor is a passphrase" "$status" 1
+    nothing_found "that is wrong"
+    unset VMTP_KEY_PASSPHRASE
+}
 
+use_transport() {
+    printf 'protocols: T\ntcp_tp_loop_count: 1\nssh_timeout: 10\nssh_transport: %s\n' "$transport" >"$HOME/.vmtp.yaml"
+}
+for transport in libssh2 openssh; do
+    use_transport
+    ways
+done
 sshd_stop b
 sshd_start b 'PasswordAuthentication no' 'KbdInteractiveAuthentication yes' || exit 99
-measure "an answer to a question of the server" --host "$a:@C@:" --host "$b:@C@:"
+for transport in libssh2 openssh; do
+    use_transport
+    measure "an answer to a question of the server" --host "$a:@C@:" --host "$b:@C@:"
+done
 
 run on_operator setsid "$VMTP" --protocols T -t 1 --ask-password --host "$a" --host "$b"
 is "without a terminal nobody is asked" "$status" 2

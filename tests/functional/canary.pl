@@ -6,8 +6,9 @@
 #
 # @C@ in a word or in the value of a variable becomes the secret, in the program's process only. A hit is a line in
 # HITS-FILE: where one of the marks (a line each, parts of the secret) was found. --tty gives the program a terminal
-# of its own, answers its first question with the secret and others with an empty line; what the terminal showed is
-# appended to HITS-FILE.tty. --crash ends the program by SIGSEGV soon after its command line is clean. Exits like the program; 128 + n for signal n.
+# of its own, answers questions with the secret, or with an empty line where that is offered; what the terminal
+# showed is appended to HITS-FILE.tty. --crash ends the program by SIGSEGV soon after its command line is clean. Exits
+# like the program; 128 + n for signal n.
 use strict;
 use warnings;
 use Fcntl;
@@ -84,9 +85,9 @@ sub talk {
     return if select($ready, undef, undef, 0.01) <= 0;
     sysread $master, my $text, 65536 or return;
     $shown .= $text;
-    my $questions = () = $shown =~ /(?:Password|Passphrase) of [^\n]*: /g;
-    while ($answered < $questions) {
-        syswrite $master, $answered++ ? "\n" : "$secret\n";
+    my @questions = $shown =~ /((?:password|passphrase) [^\n]*: )/gi;
+    while ($answered < @questions) {
+        syswrite $master, $questions[$answered++] =~ /empty/ ? "\n" : "$secret\n";
     }
 }
 
@@ -96,6 +97,7 @@ my $looks = 0;
 until (defined $status) {
     talk() if $tty;
     look_everywhere();
+    kill "KILL", $pid if $tty && time - ($begin // time) > 60; # nobody answers
     kill 'SEGV', $pid if $mode eq '--crash' && $clean{cmdline} && ++$looks == 100;
     $status = $? if waitpid($pid, POSIX::WNOHANG()) > 0;
     select undef, undef, undef, 0.005;
