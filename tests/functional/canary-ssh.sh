@@ -40,7 +40,8 @@ ways() { # every way to give a secret, with $transport
     measure "a password in the environment" --host "$a" --host "$b"
     VMTP_HOST_PASSWORD=wrong VMTP_HOST_PASSWORD_A=@C@
     export VMTP_HOST_PASSWORD_A
-    measure "one for each host" --host "$a?password_env=VMTP_HOST_PASSWORD_A" --host "$b?password_env=VMTP_HOST_PASSWORD_A"
+    measure "one for each host" --host "$a?password_env=VMTP_HOST_PASSWORD_A" \
+        --host "$b?password_env=VMTP_HOST_PASSWORD_A"
     unset VMTP_HOST_PASSWORD VMTP_HOST_PASSWORD_A
     measure "a password in a file" --host "$a?password_file=$given/secret" --host "$b?password_file=$given/secret"
     measure "a password in the configuration" -c "$given/password.cfg"
@@ -63,7 +64,8 @@ ways() { # every way to give a secret, with $transport
     export VMTP_KEY_PASSPHRASE
     measure "a passphrase in the environment" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
     unset VMTP_KEY_PASSPHRASE
-    measure "a passphrase in a file" -c "$given/passphrase.cfg" --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
+    measure "a passphrase in a file" -c "$given/passphrase.cfg" \
+        --host "$a?key=$keys/locked" --host "$b?key=$keys/locked"
 
     vmtp -d --log-file "$hunted/log" --json "$hunted/json" -t 1 --host "$a:x@C@:" --host "$b:@C@:"
     is "a password that is wrong" "$status" 1
