@@ -14,7 +14,12 @@ enum {
     REVERSE_SINCE = 20100,  /* -R */
     LARGEST_DATAGRAM = 65507,
     ADDRESS_TEXT = 64,
+    RECEIVER_LONGER = 1,  /* s */
+    REPORT_TRIES = 20,
+    DEFAULT_TTL = 32,
 };
+static const double REPORT_PAUSE = 0.2; /* s */
+static const char DEFAULT_GROUP[] = "231.1.1.1";
 
 struct iperf_opts {
     const char *path;
@@ -134,7 +139,7 @@ static unsigned version_of(const struct iperf *iperf, const vmtp_endpoint *ep)
 
 static bool is_udp(const struct vmtp_load *load)
 {
-    return load->proto == VMTP_UDP;
+    return load->proto != VMTP_TCP;
 }
 
 /* --- the server --- */
@@ -210,6 +215,8 @@ static int iperf_serve(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
 {
     struct iperf *iperf = state;
     struct iperf_server *server;
+    if (job->load->proto == VMTP_MULTICAST)
+        return VMTP_OK; /* each measurement has its own */
     int rc = server_for(ctx, iperf, job, &server);
     if (rc < 0 || can_serve(ctx, server, job->target, job->load->ipv6))
         return rc;
@@ -407,12 +414,133 @@ static int measure_on(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job 
     return rc < 0 ? rc : read_output(ctx, job, &out);
 }
 
+/* --- multicast --- */
+
+/* The receiver of a group sends no report to the sender, so what it prints is kept in a file. It ends a little later
+ * than the sender: when the datagram that says "the end" is lost in an overload, it would wait for it. */
+static int start_receiver(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, const char *group,
+                          double seconds, const char *file, vmtp_process **process)
+{
+    static const char script[] = "f=$1; shift; exec \"$@\" >\"$f\" 2>&1";
+    const char *path;
+    int rc = vmtp_program(ctx, job->server, "iperf", iperf->opts->path, &path);
+    if (rc < 0)
+        return rc;
+    struct vmtp_args args = {0};
+    static const char *const words[] = {"sh", "-c", script, "sh"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        vmtp_arg(&args, words[i]);
+    vmtp_arg(&args, file);
+    vmtp_arg(&args, path);
+    vmtp_arg(&args, "-s");
+    vmtp_arg(&args, "-u");
+    if (version_of(iperf, job->server) >= ENHANCED_SINCE)
+        vmtp_arg(&args, "-e");
+    vmtp_arg(&args, "-f");
+    vmtp_arg(&args, "b");
+    vmtp_arg(&args, "-B");
+    vmtp_arg(&args, group);
+    vmtp_arg(&args, "-p");
+    vmtp_argf(&args, "%u", job->port);
+    vmtp_arg(&args, "-l");
+    vmtp_argf(&args, "%d", LARGEST_DATAGRAM);
+    vmtp_arg(&args, "-t");
+    vmtp_argf(&args, "%.0f", ceil(seconds) + RECEIVER_LONGER);
+    return vmtp_start(ctx, job->server, args.argv, VMTP_UDP, job->port, process);
+}
+
+/* Waits for the report of the receiver. */
+static int read_receiver(vmtp_ctx *ctx, const struct vmtp_job *job, const char *file, struct vmtp_iperf_result *result)
+{
+    const char *const argv[] = {"cat", file, NULL};
+    for (unsigned tries = 0;; tries++) {
+        VMTP_CLEAN(output) struct vmtp_output out = {0};
+        int rc = vmtp_exec(ctx, job->server, argv, &out);
+        if (rc < 0)
+            return rc;
+        if (vmtp_iperf_parse(out.out, out.out_len, true, true, result))
+            return VMTP_OK;
+        char words[VMTP_WORDS];
+        if (tries == REPORT_TRIES)
+            return vmtp_fail(ctx, VMTP_EREMOTE, "no report of multicast datagrams at %s port %u: %s: %s",
+                             vmtp_endpoint_id(job->server), job->port, result->flaw, vmtp_error_words(&out, words));
+        vmtp_iperf_clear(result);
+        rc = vmtp_wait(ctx, REPORT_PAUSE);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* A receiver that has missed the end counts the silence behind it. */
+static void correct_time(struct vmtp_numbers *total, double seconds)
+{
+    if (vmtp_number(total, "seconds", 0) <= seconds + 0.5)
+        return;
+    vmtp_number_set(total, "seconds", seconds);
+    vmtp_number_set(total, "throughput", vmtp_number(total, "bytes", 0) * 8 / seconds);
+    vmtp_number_drop(total, "jitter");
+    vmtp_number_drop(total, "owd");
+}
+
+static int send_to_group(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, const char *group,
+                         double seconds, struct vmtp_iperf_result *sent)
+{
+    const char *program;
+    int rc = vmtp_program(ctx, job->client, "iperf", iperf->opts->path, &program);
+    if (rc < 0)
+        return rc;
+    struct vmtp_job towards = *job;
+    towards.target = group;
+    struct vmtp_args args = {0};
+    add_common(&args, program, &towards);
+    add_client(&args, iperf, &towards, seconds);
+    vmtp_arg(&args, "-T");
+    vmtp_argf(&args, "%u", job->load->ttl ? job->load->ttl : DEFAULT_TTL);
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    rc = vmtp_exec_within(ctx, job->client, args.argv, seconds + GRACE, &out);
+    if (rc == VMTP_ETIMEOUT && vmtp_remaining(ctx) > 0)
+        return vmtp_fail(ctx, rc, "the client on %s does not end", vmtp_endpoint_id(job->client));
+    if (rc == VMTP_OK && !vmtp_iperf_parse(out.out, out.out_len, false, true, sent)) /* what was written */
+        rc = fail_client(ctx, &towards, &out);
+    return rc;
+}
+
+static int measure_group(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job)
+{
+    const struct vmtp_load *load = job->load;
+    const char *group = load->group && *load->group ? load->group : DEFAULT_GROUP, *folder;
+    double seconds = load->seconds > 0 ? load->seconds : DEFAULT_SECONDS;
+    int rc = vmtp_workdir(ctx, job->server, &folder);
+    if (rc < 0)
+        return rc;
+    char file[300];
+    snprintf(file, sizeof file, "%s/iperf-%u", folder, job->port);
+    vmtp_process *receiver = NULL;
+    struct vmtp_iperf_result sent = {0}, received = {0};
+    rc = start_receiver(ctx, iperf, job, group, seconds, file, &receiver);
+    if (rc == VMTP_OK)
+        rc = send_to_group(ctx, iperf, job, group, seconds, &sent);
+    if (rc == VMTP_OK)
+        rc = read_receiver(ctx, job, file, &received);
+    vmtp_stop(ctx, receiver);
+    if (rc == VMTP_OK) {
+        correct_time(&received.total, vmtp_number(&sent.total, "seconds", seconds));
+        vmtp_number_set(&received.total, "sent_rate", vmtp_number(&sent.total, "throughput", 0));
+        rc = vmtp_numbers_report(ctx, &received.total);
+    }
+    vmtp_iperf_clear(&sent);
+    vmtp_iperf_clear(&received);
+    return rc;
+}
+
 static int iperf_measure(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
 {
     struct iperf *iperf = state;
     int rc = vmtp_check_target(ctx, job->target);
     if (rc < 0)
         return rc;
+    if (job->load->proto == VMTP_MULTICAST)
+        return measure_group(ctx, iperf, job);
     struct iperf_server *server = find_server(iperf, job);
     rc = measure_on(ctx, iperf, job);
     if (server) {
@@ -424,8 +552,8 @@ static int iperf_measure(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
 
 static const struct vmtp_tool_ops iperf_ops = {
     .struct_size = sizeof iperf_ops,
-    .caps = VMTP_TOOL_TCP | VMTP_TOOL_UDP | VMTP_TOOL_IPV6 | VMTP_TOOL_REVERSE_TCP | VMTP_TOOL_REVERSE_UDP |
-            VMTP_TOOL_RATE | VMTP_TOOL_SAMPLES | VMTP_TOOL_STREAMS,
+    .caps = VMTP_TOOL_TCP | VMTP_TOOL_UDP | VMTP_TOOL_MULTICAST | VMTP_TOOL_IPV6 | VMTP_TOOL_REVERSE_TCP |
+            VMTP_TOOL_REVERSE_UDP | VMTP_TOOL_RATE | VMTP_TOOL_SAMPLES | VMTP_TOOL_STREAMS,
     .port = 5001,
     .open = iperf_open,
     .prepare = iperf_prepare,
