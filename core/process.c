@@ -21,7 +21,7 @@ static const double EXEC_GRACE = 0.4;   /* s between SIGTERM and SIGKILL for a c
 static const double STOP_GRACE = 2.0;   /* s between SIGTERM and SIGKILL for a server */
 static const double KILL_WAIT = 0.4;    /* s to see the end after SIGKILL */
 static const double LISTEN_WITHIN = 5.0; /* s that a server may need until it listens */
-static const double LOSER_WITHIN = 0.5; /* s that a server needs to find out that its port is taken */
+static const double LOSER_WITHIN = 1.5; /* s that a server needs to find out that its port is taken */
 static const double POLL_FIRST = 0.005, POLL_LAST = 0.1; /* s between two looks at the ports */
 enum { SAID_MAX = 400 }; /* characters of a program's words that go into an error */
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/call.h"
 #include "core/ctx.h"
@@ -201,9 +202,10 @@ static int choose_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bo
         if (taken)
             continue;
         at->chosen = true;
-        if (first)
-            vmtp_warn(ctx, "port %u on %s is taken by %s: using ports from %u on instead", first, at->ep->id,
-                      holder_text, at->port ? at->port : at->control_port);
+        if (at->shift) /* without a first one: the one that was in our way has it no more */
+            vmtp_warn(ctx, "port %u on %s is taken by %s: using ports from %u on instead",
+                      first ? first : wanted_port(tool, "port", tool->loaded->tool.port), at->ep->id, holder_text,
+                      at->port ? at->port : at->control_port);
         return VMTP_OK;
     }
     return vmtp_fail(ctx, VMTP_EREMOTE, "port %u on %s is taken by %s%s", first, at->ep->id, holder_text,
@@ -211,16 +213,6 @@ static int choose_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bo
 }
 
 /* --- measuring --- */
-
-/* Somebody else has taken a port between our look at it and the start of our server, and holds it still. */
-static bool came_late(vmtp_ctx *parent, const struct vmtp_tool_at *at)
-{
-    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-    vmtp_ctx_child(&ctx, parent, 0);
-    struct vmtp_listener holder = {0};
-    uint16_t taken = 0;
-    return pair_holder(&ctx, at, &taken, &holder) == VMTP_OK && taken;
-}
 
 static int serve_once(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
                       struct vmtp_tool_at *at)
@@ -242,10 +234,12 @@ static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_f
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_child(&ctx, parent, SERVE_SECONDS);
     int rc = serve_once(&ctx, tool, ports_fixed, job, at);
-    for (unsigned i = 0; i < SERVE_AGAIN && rc == VMTP_EREMOTE && (i == 0 || came_late(&ctx, at)); i++) {
+    for (unsigned i = 0; i < SERVE_AGAIN && rc == VMTP_EREMOTE && (i == 0 || !ports_fixed); i++) {
         vmtp_debug(&ctx, "%s; starting it again", vmtp_ctx_error(&ctx, rc));
         vmtp_ctx_forget(&ctx);
         at->chosen = false;
+        if (i > 0) /* another run is after the same ports: not in step with it */
+            at->shift += 1 + (unsigned)getpid() % 3;
         rc = serve_once(&ctx, tool, ports_fixed, job, at);
     }
     if (rc < 0)
