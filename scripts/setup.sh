@@ -10,6 +10,7 @@ test_packages='g++ iptables openssh-client openssh-server procps python3'
 ci_packages='clang git shellcheck util-linux xz-utils'
 
 build=${VMTP_BUILD:-$top/build}
+jobs=$(nproc 2>/dev/null || echo 2)
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -96,7 +97,7 @@ build_in() { # build_in DIR [CONFIGURE-ARGUMENT...]
         printf '%s' "$*" >"$dir/configured-with"
         [ ! -f "$dir/built" ] || make -C "$dir" clean >/dev/null || return 1
     fi
-    quietly "$dir/make.log" make -C "$dir" -j "$(nproc 2>/dev/null || echo 2)" all || return 1
+    quietly "$dir/make.log" make -C "$dir" -j "$jobs" all || return 1
     touch "$dir/built"
 }
 
@@ -111,12 +112,15 @@ count_tests() { # count_tests DIR
     failed=${points#* } failed=${failed% *}
 }
 
-# Runs all tests of a build directory and counts them; a run that failed without a failing test counts as one.
-test_in() { # test_in DIR
-    find "$1" -name '*.trs' -exec rm -f {} +
+# Runs the tests of a build directory and counts them; a run that failed without a failing test counts as one. What make
+# is told by TESTS=... are names of lists in tests/Makefile.inc.
+test_in() { # test_in DIR [MAKE-ARGUMENT...]
+    dir=$1
+    shift
+    find "$dir" -name '*.trs' -exec rm -f {} +
     test_status=0
-    make -C "$1" -k check || test_status=1
-    count_tests "$1"
+    make -C "$dir" -k -j "$jobs" check "$@" || test_status=1
+    count_tests "$dir"
     [ $test_status = 0 ] || [ "$failed" != 0 ] || failed=1
     [ "$((passed + failed + skipped))" != 0 ] || failed=1
     [ "$failed" = 0 ]
