@@ -63,6 +63,7 @@ void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double 
     ctx->recorder = parent->recorder;
     ctx->watch = parent->watch;
     ctx->ledger = parent->ledger;
+    ctx->bundles = parent->bundles;
     ctx->topology = parent->topology;
     memcpy(ctx->where, parent->where, sizeof ctx->where);
     if (seconds > 0) {

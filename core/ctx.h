@@ -10,6 +10,7 @@
 #include "core/util/buf.h"
 #include "vmtp/plugin.h"
 
+struct vmtp_bundles;  /* bundle.h: programs that are brought along */
 struct vmtp_ledger;   /* ledger.h: what is to be removed again */
 struct vmtp_watch;    /* watch.h: what is looked at while a client runs */
 struct vmtp_recorder; /* event.h: collects metrics and properties of a measurement */
@@ -22,6 +23,7 @@ struct vmtp_ctx {
     struct vmtp_recorder *recorder; /* NULL outside prepare and measure */
     struct vmtp_watch *watch;       /* NULL outside measure */
     struct vmtp_ledger *ledger;     /* NULL outside a run */
+    struct vmtp_bundles *bundles;   /* NULL: a program that an endpoint lacks is not brought there */
     const char *topology;           /* whose call it is, for vmtp_track(); NULL outside acquire and release */
 };
 

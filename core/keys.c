@@ -177,6 +177,7 @@ static const struct vmtp_key keys[] = {
     INT("udp_search_max_trials", udp_search_max_trials, 1, 1000),
     KEY("udp_loss_rate_range", PERCENTS, double, udp_loss_min),
     CHOICE("ports", ports, ports),
+    BOOL("bring_tools", bring_tools),
     TEXT("monitor", monitor, CHECK(is_server, "of the form HOST[:PORT]"), LATER),
 
     /* hosts */

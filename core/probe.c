@@ -180,6 +180,7 @@ static const struct cap_name tool_caps[] = {
     {VMTP_TOOL_RATE, "sending at a rate"},
     {VMTP_TOOL_SAMPLES, "intervals"},
     {VMTP_TOOL_STREAMS, "parallel streams"},
+    {VMTP_TOOL_BRING, "brought along"},
     {0, NULL},
 };
 static const struct cap_name sink_caps[] = {

@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bundle.h"
 #include "core/ctx.h"
 #include "core/listener.h"
 #include "core/log.h"
 #include "core/quote.h"
 #include "core/transport.h"
-#include "core/watch.h"
+#include "core/util/cleanup.h"
 #include "core/util/clock.h"
 #include "core/util/str.h"
+#include "core/watch.h"
 
 static const double TURN = 0.1;         /* s that an interrupt may go unnoticed */
 static const double EXEC_GRACE = 0.4;   /* s between SIGTERM and SIGKILL for a command whose time is over */
@@ -325,6 +327,21 @@ static const char find_program[] = "case $1 in "
                                    "*) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; command -v \"$1\" ;; "
                                    "esac";
 
+/* What the endpoint does not have. Programs of this machine are on a local endpoint already. */
+static int bring(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *name, char **path)
+{
+    static const char remedy[] = "install the package";
+    if (!ctx->bundles || ep->transport == &vmtp_transport_local)
+        return vmtp_fail(ctx, VMTP_ENOTSUP,
+                         "%s has no %s: %s %s on it or name its path with --tp-tool %s:path=...", ep->id, name, remedy,
+                         name, name);
+    int rc = vmtp_bundle_bring(ctx, ctx->bundles, ep, name, path);
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "%s has no %s (%s %s on it or name its path with --tp-tool %s:path=...), and none "
+                         "can be brought there", ep->id, name, remedy, name, name);
+    return VMTP_OK;
+}
+
 int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, const char *configured, const char **path)
 {
     bool given = configured && *configured;
@@ -343,11 +360,12 @@ int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, const char 
     if (!found && given)
         return vmtp_fail(ctx, VMTP_ENOTSUP, "%s is not a program on %s: install it there or correct the path", asked,
                          ep->id);
+    VMTP_CLEAN(mem) char *brought = NULL;
     if (!found)
-        return vmtp_fail(ctx, VMTP_ENOTSUP,
-                         "%s has no %s: install the package %s on it or name its path with --tp-tool %s:path=...",
-                         ep->id, name, name, name);
-    if (vmtp_pairs_set(&ep->programs, asked, out.out) < 0)
+        rc = bring(ctx, ep, name, &brought);
+    if (rc < 0)
+        return rc;
+    if (vmtp_pairs_set(&ep->programs, asked, found ? out.out : brought) < 0)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     *path = vmtp_pairs_get(&ep->programs, asked);
     return VMTP_OK;

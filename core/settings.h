@@ -65,6 +65,7 @@ struct vmtp_settings {
     bool ask_password;
     int ssh_transport;                              /* enum vmtp_ssh_transport */
     int ssh_host_key;                               /* enum vmtp_host_key */
+    bool bring_tools;
     int ports;                                      /* enum vmtp_ports */
     bool ports_fixed;                               /* ports: fixed */
 

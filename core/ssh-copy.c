@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files to an endpoint: by SFTP, or by SCP where the server has no SFTP. */
+/* Files to an endpoint: by SFTP, by SCP where the server has no SFTP, by cat where it has no scp either. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -120,17 +120,7 @@ static int open_sftp(struct copy *copy)
 
 /* ---- SCP: a line that says mode, size and name, the bytes, a NUL; an answer to each ---- */
 
-/* What the far side writes on standard error when there is no scp. */
-static int no_answer(struct copy *copy, LIBSSH2_CHANNEL *channel)
-{
-    char words[200];
-    long n = VMTP_SSH_CALL(copy->ctx, copy->ssh,
-                           libssh2_channel_read_ex(channel, SSH_EXTENDED_DATA_STDERR, words, sizeof words - 1));
-    words[n > 0 ? n : 0] = '\0';
-    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: neither SFTP nor scp there: %s", copy->ssh->name, words);
-}
-
-/* A NUL is fine; anything else is followed by a line of words. */
+/* A NUL is fine; anything else is followed by a line of words. VMTP_ENOTSUP, without words: nobody answers. */
 static int scp_answer(struct copy *copy, LIBSSH2_CHANNEL *channel)
 {
     VMTP_CLEAN(buf) struct vmtp_buf words = VMTP_BUF(300);
@@ -140,7 +130,7 @@ static int scp_answer(struct copy *copy, LIBSSH2_CHANNEL *channel)
         if (n < 0)
             return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
         if (n == 0 && words.len == 0)
-            return no_answer(copy, channel);
+            return VMTP_ENOTSUP; /* there is no scp */
         if (n == 1 && c == '\0' && words.len == 0)
             return VMTP_OK;
         if (n == 0 || c == '\n' || vmtp_buf_add(&words, c == '\0' ? "?" : &c, 1) < 0)
@@ -149,19 +139,19 @@ static int scp_answer(struct copy *copy, LIBSSH2_CHANNEL *channel)
     return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: %s", copy->ssh->name, vmtp_buf_text(&words) + 1);
 }
 
-static int scp_send(struct copy *copy, LIBSSH2_CHANNEL *channel, const char *bytes, size_t n)
+static int send_bytes(struct copy *copy, LIBSSH2_CHANNEL *channel, const char *bytes, size_t n)
 {
     while (n) {
         long rc = VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_write_ex(channel, 0, bytes, n));
         if (rc < 0)
-            return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file by SCP");
+            return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file");
         bytes += rc;
         n -= (size_t)rc;
     }
     return VMTP_OK;
 }
 
-static int scp_send_file(struct copy *copy, LIBSSH2_CHANNEL *channel)
+static int send_file(struct copy *copy, LIBSSH2_CHANNEL *channel)
 {
     VMTP_CLEAN(mem) char *chunk = malloc(CHUNK);
     if (!chunk)
@@ -172,9 +162,18 @@ static int scp_send_file(struct copy *copy, LIBSSH2_CHANNEL *channel)
         if (n < 0)
             return (int)n;
         left -= (uint64_t)n;
-        rc = scp_send(copy, channel, chunk, (size_t)n);
+        rc = send_bytes(copy, channel, chunk, (size_t)n);
     }
-    return rc < 0 ? rc : scp_send(copy, channel, "", 1);
+    return rc;
+}
+
+static int run_remote(struct copy *copy, LIBSSH2_CHANNEL *channel, const struct vmtp_buf *command)
+{
+    if (VMTP_SSH_CALL(copy->ctx, copy->ssh,
+                      libssh2_channel_process_startup(channel, "exec", sizeof "exec" - 1, vmtp_buf_text(command),
+                                                      (unsigned)command->len)) < 0)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "starting the copying of a file");
+    return VMTP_OK;
 }
 
 static int scp_talk(struct copy *copy, LIBSSH2_CHANNEL *channel)
@@ -184,21 +183,22 @@ static int scp_talk(struct copy *copy, LIBSSH2_CHANNEL *channel)
     if (vmtp_quote_argv(&command, argv) < 0 ||
         vmtp_buf_printf(&header, "C%04o %llu file\n", copy->mode, (unsigned long long)copy->size) < 0)
         return vmtp_fail(copy->ctx, VMTP_EFAIL, "%s is too long", copy->remote);
-    if (VMTP_SSH_CALL(copy->ctx, copy->ssh,
-                      libssh2_channel_process_startup(channel, "exec", sizeof "exec" - 1, vmtp_buf_text(&command),
-                                                      (unsigned)command.len)) < 0)
-        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "starting scp");
-    int rc = scp_answer(copy, channel);
-    if (rc == VMTP_OK)
-        rc = scp_send(copy, channel, vmtp_buf_text(&header), header.len);
+    int rc = run_remote(copy, channel, &command);
     if (rc == VMTP_OK)
         rc = scp_answer(copy, channel);
     if (rc == VMTP_OK)
-        rc = scp_send_file(copy, channel);
+        rc = send_bytes(copy, channel, vmtp_buf_text(&header), header.len);
+    if (rc == VMTP_OK)
+        rc = scp_answer(copy, channel);
+    if (rc == VMTP_OK)
+        rc = send_file(copy, channel);
+    if (rc == VMTP_OK)
+        rc = send_bytes(copy, channel, "", 1);
     return rc < 0 ? rc : scp_answer(copy, channel);
 }
 
-static int scp_verify(struct copy *copy, struct vmtp_endpoint *ep)
+/* Neither SCP nor cat tells whether all of it was written. */
+static int verify_size(struct copy *copy, struct vmtp_endpoint *ep)
 {
     const char *const count[] = {"/bin/sh", "-c", "wc -c <\"$1\"", "sh", copy->remote, NULL};
     VMTP_CLEAN(buf) struct vmtp_buf command = VMTP_BUF(8192), out = VMTP_BUF(64);
@@ -215,14 +215,62 @@ static int scp_verify(struct copy *copy, struct vmtp_endpoint *ep)
                      copy->remote);
 }
 
-static int by_scp(struct copy *copy, struct vmtp_endpoint *ep)
+/* ---- cat: the bytes and nothing else; its standard error tells what is wrong ---- */
+
+static int cat_end(struct copy *copy, LIBSSH2_CHANNEL *channel)
+{
+    if (VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_send_eof(channel)) < 0)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file");
+    VMTP_CLEAN(buf) struct vmtp_buf words = VMTP_BUF(300);
+    char part[200];
+    long n;
+    while ((n = VMTP_SSH_CALL(copy->ctx, copy->ssh,
+                              libssh2_channel_read_ex(channel, SSH_EXTENDED_DATA_STDERR, part, sizeof part))) > 0)
+        (void)vmtp_buf_add(&words, part, (size_t)n); /* the first ones are enough */
+    if (n < 0 || VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_close(channel)) < 0 ||
+        VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_wait_closed(channel)) < 0)
+        return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "copying a file");
+    int exit_status = libssh2_channel_get_exit_status(channel);
+    if (exit_status == 0)
+        return VMTP_OK;
+    return vmtp_fail(copy->ctx, VMTP_EREMOTE, "%s: cannot write %s: exit %d: %s", copy->ssh->name, copy->remote,
+                     exit_status, vmtp_buf_text(&words));
+}
+
+static int cat_talk(struct copy *copy, LIBSSH2_CHANNEL *channel)
+{
+    char mode[8];
+    snprintf(mode, sizeof mode, "%04o", copy->mode);
+    const char *const argv[] = {"/bin/sh", "-c", "umask 077; cat >\"$1\" && chmod \"$2\" \"$1\"",
+                                "sh",      copy->remote, mode, NULL};
+    VMTP_CLEAN(buf) struct vmtp_buf command = VMTP_BUF(8192);
+    if (vmtp_quote_argv(&command, argv) < 0)
+        return vmtp_fail(copy->ctx, VMTP_EFAIL, "%s is too long", copy->remote);
+    int rc = run_remote(copy, channel, &command);
+    if (rc == VMTP_OK)
+        rc = send_file(copy, channel);
+    return rc < 0 ? rc : cat_end(copy, channel);
+}
+
+static int by_channel(struct copy *copy, struct vmtp_endpoint *ep, int (*talk)(struct copy *, LIBSSH2_CHANNEL *))
 {
     LIBSSH2_CHANNEL *channel = VMTP_SSH_GET(copy->ctx, copy->ssh, libssh2_channel_open_session(copy->ssh->session));
     if (!channel)
         return vmtp_ssh_fail(copy->ctx, copy->ssh, VMTP_EREMOTE, "opening a channel");
-    int rc = scp_talk(copy, channel);
+    int rc = talk(copy, channel);
     (void)VMTP_SSH_CALL(copy->ctx, copy->ssh, libssh2_channel_free(channel));
-    return rc < 0 ? rc : scp_verify(copy, ep);
+    return rc < 0 ? rc : verify_size(copy, ep);
+}
+
+static int without_sftp(struct copy *copy, struct vmtp_endpoint *ep)
+{
+    int rc = copy->ssh->no_scp ? VMTP_ENOTSUP : by_channel(copy, ep, scp_talk);
+    if (rc != VMTP_ENOTSUP)
+        return rc;
+    if (!copy->ssh->no_scp)
+        vmtp_debug(copy->ctx, "%s: no scp there, files are copied by cat", copy->ssh->name);
+    copy->ssh->no_scp = true;
+    return by_channel(copy, ep, cat_talk);
 }
 
 int vmtp_ssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode)
@@ -241,5 +289,5 @@ int vmtp_ssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, 
     int rc = open_sftp(&copy);
     if (rc == VMTP_OK)
         return by_sftp(&copy);
-    return rc == VMTP_ENOTSUP ? by_scp(&copy, ep) : rc;
+    return rc == VMTP_ENOTSUP ? without_sftp(&copy, ep) : rc;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/bundle.h"
 #include "core/call.h"
 #include "core/ctx.h"
 #include "core/listener.h"
@@ -36,6 +37,10 @@ int vmtp_tool_open(vmtp_ctx *ctx, const struct vmtp_settings *settings, const ch
     if (rc == VMTP_OK && tool->loaded->tool.open)
         rc = VMTP_CALL(tool->loaded, tool, open, NULL, ctx, tool->opts, &tool->state);
     tool->open = rc == VMTP_OK;
+    if (rc == VMTP_OK && settings->bring_tools && tool->loaded->tool.caps & VMTP_TOOL_BRING) {
+        tool->bundles = vmtp_bundles_new();
+        rc = tool->bundles ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    }
     vmtp_ctx_frame(ctx, "tool %s", plugin->name);
     return rc;
 }
@@ -51,6 +56,7 @@ void vmtp_tool_close(struct vmtp_tool_instance *tool)
         free(at->remedy);
         free(at);
     }
+    vmtp_bundles_free(tool->bundles);
     free(tool->opts);
     vmtp_node_free(tool->options);
     *tool = (struct vmtp_tool_instance){0};
@@ -80,6 +86,7 @@ static int prepare_at(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct 
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_child(&ctx, parent, PREPARE_SECONDS);
     ctx.recorder = &recorder;
+    ctx.bundles = tool->bundles;
 
     const struct vmtp_tool_ops *ops = &tool->loaded->tool;
     uint32_t caps = ops->caps;

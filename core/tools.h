@@ -26,6 +26,7 @@ struct vmtp_tool_instance {
     struct vmtp_node *options;
     void *opts, *state;
     bool open;
+    struct vmtp_bundles *bundles; /* NULL: nothing is brought along */
     struct vmtp_tool_at *at;
 };
 

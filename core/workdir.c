@@ -27,8 +27,11 @@ static char *random_name(void)
 }
 
 /* $1: a directory that is not there yet. 3: it cannot be made; 4: programs in it cannot be started. mkdir without -p
- * fails when somebody has put something there. */
-static const char make[] = "mkdir -m 700 \"$1\" || exit 3; "
+ * fails when somebody has put something there. Where everybody may write and the sticky bit is missing, others could
+ * put theirs in its place. */
+static const char make[] = "case $(ls -ldn \"${1%/*}/\") in "
+                           "d???????w[!tT]*) echo \"${1%/*}: everybody may write there\" >&2; exit 3 ;; esac; "
+                           "mkdir -m 700 \"$1\" || exit 3; "
                            "{ echo \"#!/bin/sh\" >\"$1/x\" && chmod 700 \"$1/x\" && \"$1/x\" && "
                            "rm \"$1/x\"; } && exit 0; "
                            "rm -rf \"$1\"; exit 4";

@@ -140,6 +140,9 @@ enum vmtp_tool_caps {
     VMTP_TOOL_RATE = 1 << 7,    /* can send at a rate                                     */
     VMTP_TOOL_SAMPLES = 1 << 8, /* can report intervals                                   */
     VMTP_TOOL_STREAMS = 1 << 9,
+    VMTP_TOOL_BRING = 1 << 10,  /* its program needs nothing but shared libraries: where it is missing,
+                                 * vmtp_program() copies that of the operator's machine there. Not for programs
+                                 * that need capabilities, modules or other files */
 };
 
 struct vmtp_tool_ops {
@@ -367,8 +370,9 @@ VMTP_PUBLIC void vmtp_output_clear(struct vmtp_output *output);
 /* The id that the topology gave it. Lives as long as the endpoint. */
 VMTP_PUBLIC const char *vmtp_endpoint_id(const vmtp_endpoint *ep);
 
-/* Finds a program on the endpoint: a path that was configured, or PATH and the system directories. *path is owned by
- * the endpoint. VMTP_ENOTSUP when it is not there, with the words that name the remedy. */
+/* Finds a program on the endpoint: a path that was configured, or PATH and the system directories, or, in a tool with
+ * VMTP_TOOL_BRING, a copy that it brings there. *path is one word that starts it, owned by the endpoint. VMTP_ENOTSUP
+ * when it is not there, with the words that name the remedy. */
 VMTP_PUBLIC int vmtp_program(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, const char *configured,
                              const char **path) VMTP_MUSTUSE;
 

@@ -8,6 +8,7 @@
  *   connect                 "connected PEER" per host
  *   exec ARGV...            the program's output, then "exit STATUS OUT-BYTES ERR-BYTES"
  *   upload LOCAL REMOTE     "uploaded"
+ *   bring NAME [ARGUMENT]   twice "program PATH SECONDS", as a tool finds it; then as exec with that argument
  *   latency N ARGV...       "latency SECONDS": the median of N commands
  *   serve PORT ARGV...      "pid PID", then waits for the end of standard input and stops it: "stopped"
  *   flood ARGV...           starts ARGV, reads nothing, runs another command 20 times: "others fine"
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/bundle.h"
 #include "core/ctx.h"
 #include "core/endpoint.h"
 #include "core/log.h"
@@ -148,6 +150,29 @@ static int do_flood(struct vmtp_ctx *ctx, vmtp_endpoint *ep, char *const argv[])
     return report(ctx, rc);
 }
 
+/* As a tool does it: the first time it is brought there when it is missing, the second time it is there. */
+static int do_bring(struct vmtp_ctx *ctx, vmtp_endpoint *ep, char *const argv[])
+{
+    ctx->bundles = vmtp_bundles_new();
+    const char *path = NULL;
+    int failed = 0;
+    for (int i = 0; i < 2 && !failed; i++) {
+        double begin = vmtp_now();
+        failed = report(ctx, vmtp_program(ctx, ep, argv[0], NULL, &path));
+        if (!failed)
+            printf("program %s %.4f\n", path, vmtp_now() - begin);
+    }
+    if (!failed && argv[1]) {
+        const char *words[3] = {path, argv[1], NULL};
+        failed = do_exec(ctx, ep, (char *const *)words);
+    }
+    if (ep->workdir && vmtp_workdir_remove(ctx, ep, ep->workdir) < 0)
+        failed = 1;
+    vmtp_bundles_free(ctx->bundles);
+    ctx->bundles = NULL;
+    return failed;
+}
+
 static int act(struct vmtp_ctx *ctx, vmtp_endpoint *const *eps, size_t n, char *const argv[])
 {
     bool only_connect = strcmp(argv[0], "connect") == 0;
@@ -161,6 +186,8 @@ static int act(struct vmtp_ctx *ctx, vmtp_endpoint *const *eps, size_t n, char *
         return do_serve(ctx, eps[0], (uint16_t)strtoul(argv[1], NULL, 10), argv + 2);
     if (strcmp(argv[0], "flood") == 0)
         return do_flood(ctx, eps[0], argv + 1);
+    if (strcmp(argv[0], "bring") == 0)
+        return do_bring(ctx, eps[0], argv + 1);
     if (strcmp(argv[0], "upload") != 0)
         return 2;
     int failed = report(ctx, vmtp_upload(ctx, eps[0], argv[1], argv[2], 0750));

@@ -4,6 +4,8 @@
 #
 #   hosts_make                 three namespaces: the operator's, with a bridge, and the hosts a and b on it
 #   sshd_start HOST [OPTION..] starts sshd on host a or b (each OPTION a line of sshd_config); sets sshd_HOST to its pid
+#   sshd_root HOST ROOT [TMP]  before sshd_start: its sessions see ROOT as /, with /proc, /dev and a /tmp of its own,
+#                              mounted with the options TMP; programs of $sshd_lacks are hidden there
 #   sshd_stop HOST             ends the server, not its sessions
 #   on_operator COMMAND...     runs a command in the operator's namespace
 #   on_host HOST COMMAND...    runs a command in a host's namespace, not by SSH
@@ -97,6 +99,22 @@ accounts_make() { # accounts_make DIRECTORY
     chmod 600 "$1/shadow"
 }
 
+# A place of its own in the mount namespace of that server: sshd refuses a root below /tmp.
+sshd_root() { # sshd_root HOST ROOT [TMP]
+    mkdir -p "$tmp/host-$1"
+    { printf 'root=%s options=%s lacks="%s"\n' "$2" "${3:-mode=1777}" "${sshd_lacks-}"
+      cat <<'END'
+mount --rbind "$root" /mnt && mount --make-rprivate /mnt && mkdir -p /mnt/proc /mnt/dev /mnt/tmp || exit 99
+mount -t proc proc /mnt/proc && mount --rbind /dev /mnt/dev && mount -t tmpfs -o "$options" tmpfs /mnt/tmp || exit 99
+for program in $lacks; do
+    for place in /mnt/bin /mnt/usr/bin /mnt/usr/local/bin /mnt/usr/sbin; do
+        [ ! -e "$place/$program" ] || mount --bind /dev/null "$place/$program"
+    done
+done
+END
+    } >"$tmp/host-$1/root"
+}
+
 sshd_start() { # sshd_start HOST [OPTION...]
     sshd_host=$1
     shift
@@ -110,11 +128,13 @@ sshd_start() { # sshd_start HOST [OPTION...]
       printf '%s\n' "HostKey $sshd_dir/host_key" "AuthorizedKeysFile $tmp/authorized_keys" 'Port 22' 'UsePAM yes' \
           'StrictModes no' 'PermitRootLogin yes' 'UseDNS no' 'LogLevel VERBOSE' 'MaxStartups 100' 'PidFile none' \
           "$subsystem"; } >"$sshd_dir/sshd_config"
+    [ ! -f "$sshd_dir/root" ] || echo 'ChrootDirectory /mnt' >>"$sshd_dir/sshd_config"
     : >"$sshd_dir/log"
     ip netns exec "$net-$sshd_host" unshare -m -u sh -c '
         dir=$1 host=$2 sshd=$3
         mount --make-rprivate / && mount --bind "$dir/passwd" /etc/passwd && mount --bind "$dir/shadow" /etc/shadow &&
             mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd || exit 99
+        [ ! -f "$dir/root" ] || . "$dir/root"
         echo "host-$host" >/proc/sys/kernel/hostname
         exec "$sshd" -D -e -f "$dir/sshd_config"' sh "$sshd_dir" "$sshd_host" "$sshd_program" \
         >"$sshd_dir/log" 2>&1 &

@@ -401,7 +401,7 @@ static int iperf3_measure(vmtp_ctx *ctx, void *state, const struct vmtp_job *job
 static const struct vmtp_tool_ops iperf3_ops = {
     .struct_size = sizeof iperf3_ops,
     .caps = VMTP_TOOL_TCP | VMTP_TOOL_UDP | VMTP_TOOL_IPV6 | VMTP_TOOL_REVERSE_TCP | VMTP_TOOL_REVERSE_UDP |
-            VMTP_TOOL_RATE | VMTP_TOOL_SAMPLES | VMTP_TOOL_STREAMS,
+            VMTP_TOOL_RATE | VMTP_TOOL_SAMPLES | VMTP_TOOL_STREAMS | VMTP_TOOL_BRING,
     .port = 5201,
     .open = iperf3_open,
     .prepare = iperf3_prepare,

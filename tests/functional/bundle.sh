@@ -1,0 +1,177 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Targets that lack the tool: VMTP brings its own along, runs it there and takes it away again.
+# shellcheck disable=SC2016,SC2034,SC2154 # for other shells; what sshd.sh reads and sets
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "$srcdir/tests/functional/sshd.sh"
+requires nuttcp python3
+busybox=$(command -v busybox) || skip_all "busybox is not installed"
+requires dash nsenter cksum
+if ldd "$busybox" >/dev/null 2>&1; then
+    skip_all "busybox is not a static program (busybox-static)"
+fi
+sshd_lacks=nuttcp
+no_sftp='Subsystem other /bin/false'
+
+hosts_make
+mkdir -p "$HOME/.ssh"
+a=root@192.0.2.1
+b=root@192.0.2.2
+printf 'tcp_tp_loop_count: 1\nssh_timeout: 5\nprivate_key_file: %s\n' "$tmp/keys/ed25519" >"$tmp/quick.yaml"
+vmtp() { # vmtp OPTION...: sets $status, $out, $err
+    rm -f "$tmp/out.json"
+    run on_operator "$VMTP" -c "$tmp/quick.yaml" -t 1 --json "$tmp/out.json" "$@"
+}
+json() { json_query "$tmp/out.json" "$1"; }
+inside() { # inside HOST COMMAND...: in the mount namespace of its server
+    eval "inside_pid=\$sshd_$1"
+    shift
+    nsenter -t "$inside_pid" -m "$@"
+}
+left() { # left HOST: what is still there
+    inside "$1" find /mnt/tmp /mnt/var/tmp -name 'vmtp-*' 2>/dev/null | head -n 5
+}
+
+make_root() { # make_root DIRECTORY: busybox and nothing else
+    mkdir -p "$1/bin" "$1/tmp" "$1/var/tmp" "$1/etc" "$1/proc" "$1/dev" "$1/root"
+    chmod 1777 "$1/var/tmp"
+    cp "$busybox" "$1/bin/busybox"
+    for applet in $("$busybox" --list); do
+        [ "$applet" = busybox ] || ln "$1/bin/busybox" "$1/bin/$applet"
+    done
+    rm -f "$1/bin/scp" "$1/bin/nuttcp"
+}
+make_root "$tmp/root-a"
+make_root "$tmp/root-b"
+# busybox's shell asks no files for its applets: on this one they can be replaced. busybox may have no cksum.
+for program in dash cksum; do
+    program=$(command -v "$program")
+    for library in $(ldd "$program" | grep -o '/[^ ]*'); do
+        mkdir -p "$tmp/root-a${library%/*}"
+        cp "$library" "$tmp/root-a$library"
+    done
+    rm -f "$tmp/root-a/bin/${program##*/}"
+    cp "$program" "$tmp/root-a/bin/"
+done
+ln -sf dash "$tmp/root-a/bin/sh"
+
+# ---- nothing but busybox there: by SFTP on one side, by cat on the other ----
+
+sshd_root a "$tmp/root-a"
+sshd_root b "$tmp/root-b"
+sshd_start a && sshd_start b "$no_sftp" || exit 99
+vmtp --host "$a" --host "$b" --inter-node-only --protocols T
+is "two hosts that have only busybox are measured" "$status" 0 || diag "$err"
+is "with numbers" "$(json 'len(items) > 0 and all(i["throughput_kbps"] > 1000 for i in items)')" True
+like "what was brought where is told" "$err" \
+    "$a has no nuttcp: brought /usr/bin/nuttcp with its .* \\([0-9]+ files, [0-9.]+ MB\\) to /tmp/vmtp-[0-9a-f]{16} in"
+is "once per host" "$(printf '%s\n' "$err" | grep -c 'brought /')" 2
+is "nothing is left there" "$(left a)$(left b)" ""
+is "nothing of ours runs there any more" \
+    "$(ip netns pids "$net-a" | xargs ps -o comm= -p | sort -u)" sshd
+
+probe -k "$keys/ed25519" "$a" bring nuttcp -V
+like "the program is started by one word" "$out" '^program /tmp/vmtp-[0-9a-f]{16}/nuttcp '
+like "and runs" "$out" '^nuttcp-[0-9]'
+probe -k "$keys/ed25519" "$b" bring nuttcp -V
+like "also when it came by cat" "$out" '^nuttcp-[0-9]'
+probe -d -k "$keys/ed25519" "$b" bring nuttcp -V
+like "which is what was used" "$err" 'no scp there, files are copied by cat'
+
+# ---- what ping and settings say ----
+
+printf 'bring_tools: false\n' | cat "$tmp/quick.yaml" - >"$tmp/none.yaml"
+run on_operator "$VMTP" -c "$tmp/none.yaml" -t 1 --host "$a" --protocols T
+is "bring_tools: false" "$status" 1
+like "names the remedy" "$err" \
+    "$a has no nuttcp: install the package nuttcp on it or name its path with --tp-tool nuttcp:path="
+vmtp --host "$a" --protocols T --tp-tool nuttcp:path=/opt/nuttcp
+like "a configured path is not replaced" "$err" '/opt/nuttcp is not a program on'
+mv "$tmp/root-a/bin/ping" "$tmp/root-a/ping"
+vmtp --host "$a" --protocols I
+is "ping is never brought" "$status" 1
+like "but asked for" "$err" 'has no ping: install the package'
+mv "$tmp/root-a/ping" "$tmp/root-a/bin/ping"
+
+# ---- another machine ----
+
+rm "$tmp/root-a/bin/uname"
+printf '#!/bin/sh\ncase $1 in -m) echo sparc64 ;; *) exec /bin/busybox uname "$@" ;; esac\n' >"$tmp/root-a/bin/uname"
+chmod 755 "$tmp/root-a/bin/uname"
+vmtp --host "$a" --protocols T
+is "a target of another architecture" "$status" 1
+like "is told before anything is copied" "$err" \
+    "is sparc64 and /usr/bin/nuttcp, which is installed here, is for $(uname -m)"
+like "with the option to set" "$err" '--tp-tool nuttcp:path='
+rm "$tmp/root-a/bin/uname"
+ln "$tmp/root-a/bin/busybox" "$tmp/root-a/bin/uname"
+
+# ---- no sha256sum; interrupted ----
+
+rm "$tmp/root-a/bin/sha256sum"
+vmtp --host "$a" --protocols T
+is "without sha256sum it is verified by cksum" "$status" 0 || diag "$err"
+on_operator "$VMTP" -c "$tmp/quick.yaml" -t 20 --host "$a" --protocols T >"$tmp/run.out" 2>"$tmp/run.err" &
+pid=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    grep -q 'brought /' "$tmp/run.err" && break
+    sleep 0.2
+done
+sleep 0.5
+pkill -INT -P "$pid" 2>/dev/null || kill -INT "$pid"
+wait "$pid"
+is "an interrupted run" "$?" 130
+is "takes it away too" "$(left a)" ""
+sshd_stop a
+sshd_stop b
+
+# ---- /tmp cannot be used ----
+
+sshd_root a "$tmp/root-a" mode=1777,noexec
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+is "/tmp that is mounted noexec" "$status" 0 || diag "$err"
+like "is passed over" "$err" 'to /var/tmp/vmtp-[0-9a-f]{16} in'
+is "nothing is left there either" "$(left a)" ""
+sshd_stop a
+sshd_root a "$tmp/root-a" ro
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+like "so is one that is read-only" "$err" 'to /var/tmp/vmtp-[0-9a-f]{16} in'
+sshd_stop a
+sshd_root a "$tmp/root-a" mode=777
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+like "and one where everybody could put a program in its place" "$err" 'to /var/tmp/vmtp-[0-9a-f]{16} in'
+sshd_stop a
+sshd_root a "$tmp/root-a" size=300k,mode=1777
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+is "a /tmp that is too small" "$status" 1
+like "is told" "$err" 'has no nuttcp .* and none can be brought there.*cannot copy'
+is "and left clean" "$(left a)" ""
+sshd_stop a
+
+# ---- other distributions ----
+
+roots=${VMTP_TEST_ROOTS-/tmp/bullseye /tmp/trixie}
+for root in $roots; do
+    if ! [ -x "$root/bin/sh" ]; then
+        skip "a target that is $root" "there is no such root (VMTP_TEST_ROOTS)"
+        continue
+    fi
+    sshd_root a "$root"
+    sshd_start a || exit 99
+    vmtp --host "$a" --protocols T
+    is "a target that is $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' "$root/etc/os-release")" "$status" 0 || diag "$err"
+    like "... nuttcp was brought there" "$err" 'brought /usr/bin/nuttcp'
+    is "... and is gone" "$(left a)" ""
+    sshd_stop a
+done
+
+# ---- hosts that are this machine ----
+
+vmtp --topology namespace --protocols T
+is "namespaces need nothing brought" "$status $(printf '%s\n' "$err" | grep -c 'brought /')" "0 0" || diag "$err"
+
+done_testing
