@@ -259,7 +259,7 @@ static int unknown(vmtp_ctx *ctx, const struct vmtp_candidate *candidates, size_
     for (size_t i = 0; names && i < n; i++)
         names[i] = candidates[i].name;
     const char *nearest = names ? vmtp_nearest(name, names) : NULL;
-    return vmtp_fail(ctx, VMTP_ECONFIG, "no plugin is called '%s'%s%s%s; `vmtp plugin list` shows all", name,
+    return vmtp_fail(ctx, VMTP_ECONFIG, "no plugin is called '%s'%s%s%s (`vmtp plugin list` shows all)", name,
                      nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
