@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A wrong password at a real sshd with PAM: how long until VMTP says so. (The Python program: 109 s, exit 0, no JSON.)
-# Nearly all of it is the server's: PAM waits 2 s, and sshd stretches that to a time between 2 and 4 s that depends on the
-# user's name and its host keys, so the same login by ssh(1) stands beside it.
+# Nearly all of it is the server's: PAM waits 2 s, and sshd stretches that to a time between 2 and 4 s that depends on
+# the user's name and its host keys, so the same login by ssh(1) stands beside it.
 . "$(dirname "$0")/common.sh"
 two_hosts
 

@@ -63,6 +63,13 @@ static void scrub(const struct parser *parser)
     }
 }
 
+/* A word that was not understood may hold a secret that was meant for an option, so none stays. */
+static void scrub_all(const struct parser *parser)
+{
+    for (int i = 1; i < parser->argc; i++)
+        memset(parser->argv[i], '*', strlen(parser->argv[i]));
+}
+
 /* With '=', unlike vmtp_quote_word(): behind the program's name a shell gives it no meaning. */
 static bool plain_word(const char *word, size_t n)
 {
@@ -571,7 +578,10 @@ int vmtp_cli_parse(vmtp_ctx *ctx, int argc, char **argv, struct vmtp_cli *cli)
         rc = finish(&parser);
     if (rc == VMTP_OK)
         rc = make_args(&parser);
-    scrub(&parser);
+    if (rc == VMTP_OK)
+        scrub(&parser);
+    else
+        scrub_all(&parser);
     free(parser.hidden);
     return rc;
 }

@@ -40,7 +40,7 @@ struct vmtp_cli {
 
 /* Parses a command line. Abbreviations: the old program's options are looked at alone first, so that each prefix that
  * was good for it means the same for ever. '-' and '_' are equal in long names. Values are copied; afterwards the
- * secrets in argv are overwritten in place, on failure too, so that the list of processes does not show them.
+ * secrets in argv are overwritten in place, after a failure all words, so that the list of processes shows none.
  * VMTP_ECONFIG with words that name no secret; vmtp_cli_clear() *cli in any case. */
 int vmtp_cli_parse(vmtp_ctx *ctx, int argc, char **argv, struct vmtp_cli *cli);
 void vmtp_cli_clear(struct vmtp_cli *cli);

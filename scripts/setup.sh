@@ -113,8 +113,8 @@ count_tests() { # count_tests DIR
 }
 
 # Runs the tests of a build directory and counts them; a run that failed without a failing test counts as one. What make
-# is told by TESTS=... are names of lists in tests/Makefile.inc. Tests run side by side; many have to do with time, so one
-# that fails gets a second run with the machine to itself, which counts, and is named.
+# is told by TESTS=... are names of lists in tests/Makefile.inc. Tests run side by side; many have to do with time, so
+# one that fails gets a second run with the machine to itself, which counts, and is named.
 test_in() { # test_in DIR [MAKE-ARGUMENT...]
     dir=$1
     shift

@@ -39,6 +39,8 @@ static int overflow(volatile char *above)
     return overflow(here) + here[0];
 }
 
+/* The signal is wanted, not a sanitizer's report of what would have caused it. */
+__attribute__((no_sanitize("undefined")))
 static void fault(const struct opts *opts, int64_t calls, const char *function)
 {
     if (strcmp(opts->where, function) != 0 || calls < opts->after)

@@ -213,7 +213,11 @@ core_of perl -e '$0 = "hidden"; my $kept = $ARGV[0]; sleep 10' @C@
 if grep -r -a -q -F -f "$given/marks" "$tmp/core"; then
     tap_result 0 "the hunt finds a secret in a core dump"
     core_of "$VMTP" --host "u@127.0.0.1:@C@:?port=$silent_port" --no-journal -c "$given/patient.cfg"
-    is "VMTP, ended by SIGSEGV" "$status" 139
+    if grep -q -e '-fsanitize=' "$builddir/Makefile"; then # it takes the signal and exits
+        ok "VMTP, ended by SIGSEGV" test "$status" != 0
+    else
+        is "VMTP, ended by SIGSEGV" "$status" 139
+    fi
     is "writes no core dump" "$(find "$tmp/core" -type f)" ""
 else
     skip "core dumps" "this machine writes none into the directory of a program ($(cat /proc/sys/kernel/core_pattern))"
