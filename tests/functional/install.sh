@@ -34,7 +34,8 @@ is "nothing installed names the build tree" \
 run "$VMTP" --version
 like "the installed program runs" "$out" '^[0-9a-z ]*3\.'
 
-cp -R "$srcdir/examples/out-of-tree-tool" "$srcdir/examples/library" "$tmp/" && chmod -R u+w "$tmp/library" "$tmp/out-of-tree-tool"
+cp -R "$srcdir/examples/out-of-tree-tool" "$srcdir/examples/library" "$tmp/" &&
+    chmod -R u+w "$tmp/library" "$tmp/out-of-tree-tool"
 # shellcheck disable=SC2154
 ok "the plugin outside the tree builds" make -C "$tmp/out-of-tree-tool" CC="$cc" \
     CFLAGS="-O2 -Wall -Wextra -Werror $sanitize"
