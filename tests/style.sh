@@ -31,7 +31,7 @@ strip() {
 
 mkdir -p "$tmp/code"
 c_files=$(matching '\.(c|h|cc|def)$')
-scripts=$(matching '(\.sh|^try|^check|^\.ci/run)$')
+scripts=$(matching '(\.sh|^try|^check|^\.ci/run|^tests/lab/(lab|image/.*))$')
 for file in $c_files; do
     mkdir -p "$tmp/code/${file%/*}"
     strip "$file" >"$tmp/code/$file"
