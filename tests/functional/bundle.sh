@@ -144,30 +144,86 @@ sshd_start a || exit 99
 vmtp --host "$a" --protocols T
 like "and one where everybody could put a program in its place" "$err" 'to /var/tmp/vmtp-[0-9a-f]{16} in'
 sshd_stop a
-sshd_root a "$tmp/root-a" size=300k,mode=1777
+sshd_root a "$tmp/root-a" mode=1777,noexec
+chmod 777 "$tmp/root-a/var/tmp"
+sshd_home=/root
 sshd_start a || exit 99
 vmtp --host "$a" --protocols T
-is "a /tmp that is too small" "$status" 1
-like "is told" "$err" 'has no nuttcp .* and none can be brought there.*cannot copy'
-is "and left clean" "$(left a)" ""
+like "then the home directory is left" "$err" 'to /root/vmtp-[0-9a-f]{16} in'
+is "which is as it was" "$status $(find "$tmp/root-a/root" -mindepth 1)" "0 "
+sshd_stop a
+sshd_home=/nowhere
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+is "no place at all" "$status" 1
+like "is told" "$err" 'has no place for files: neither /tmp nor /var/tmp nor the home directory'
+chmod 1777 "$tmp/root-a/var/tmp"
+sshd_home=
 sshd_stop a
 
-# ---- other distributions ----
+# ---- its disk is full: a real one, of 300 kB ----
 
-roots=${VMTP_TEST_ROOTS-/tmp/bullseye /tmp/trixie}
-for root in $roots; do
-    if ! [ -x "$root/bin/sh" ]; then
-        skip "a target that is $root" "there is no such root (VMTP_TEST_ROOTS)"
-        continue
-    fi
-    sshd_root a "$root"
-    sshd_start a || exit 99
-    vmtp --host "$a" --protocols T
-    is "a target that is $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' "$root/etc/os-release")" "$status" 0 || diag "$err"
-    like "... nuttcp was brought there" "$err" 'brought /usr/bin/nuttcp'
-    is "... and is gone" "$(left a)" ""
+sshd_root a "$tmp/root-a" size=300k,mode=1777
+for way in SFTP cat openssh; do
+    case $way in SFTP) sshd_start a ;; *) sshd_start a "$no_sftp" ;; esac || exit 99
+    case $way in openssh) transport=openssh ;; *) transport=libssh2 ;; esac
+    printf 'ssh_transport: %s\n' "$transport" | cat "$tmp/quick.yaml" - >"$tmp/transport.yaml"
+    run on_operator timeout 60 "$VMTP" -c "$tmp/transport.yaml" -t 1 --host "$a" --protocols T
+    is "a disk that is full, $way" "$status" 1
+    like "... is told as that" "$err" 'has no nuttcp .* and none can be brought there.*([Nn]o space left|disk full)'
+    is "... and it is left clean" "$(left a)" ""
     sshd_stop a
 done
+
+# ---- it cannot be verified there ----
+
+sshd_root a "$tmp/root-a"
+sshd_start a "$no_sftp" || exit 99
+mv "$tmp/root-a/bin/cksum" "$tmp/root-a/cksum"
+vmtp --host "$a" --protocols T
+is "without sha256sum and without cksum" "$status" 1
+like "nothing is started, and both are named" "$err" \
+    'none can be brought there.*cannot be verified: neither sha256sum nor cksum'
+is "nothing stays there" "$(left a)" ""
+mv "$tmp/root-a/cksum" "$tmp/root-a/bin/cksum"
+printf '#!/bin/sh\n/bin/busybox cat "$@" | /bin/busybox tr x y\n' >"$tmp/cat"
+chmod 755 "$tmp/cat"
+mv "$tmp/root-a/bin/cat" "$tmp/root-a/other-cat"
+cp "$tmp/cat" "$tmp/root-a/bin/cat"
+vmtp --host "$a" --protocols T
+is "what does not arrive as it was sent" "$status" 1
+like "is not started either" "$err" 'none can be brought there.*did not arrive unchanged'
+is "and does not stay" "$(left a)" ""
+
+# ---- killed while it copies ----
+
+printf '#!/bin/sh\n[ $# = 0 ] || exec /bin/busybox cat "$@"\n/bin/busybox head -c 1000\n/bin/busybox sleep 8\nexec /bin/busybox cat\n' \
+    >"$tmp/root-a/bin/cat"
+on_operator "$VMTP" -c "$tmp/quick.yaml" -t 1 --host "$a" --protocols T >"$tmp/run.out" 2>"$tmp/run.err" &
+pid=$!
+half() { [ -n "$(inside a find /mnt/tmp -path '*nuttcp.d/nuttcp')" ]; }
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    half && break
+    sleep 0.2
+done
+ok "a file is half there" half
+# shellcheck disable=SC2046 # there is one, or it is the program itself
+kill -KILL $(pgrep -P "$pid") "$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
+rm "$tmp/root-a/bin/cat"
+mv "$tmp/root-a/other-cat" "$tmp/root-a/bin/cat"
+like "kill -9 leaves it there" "$(left a)" '^/mnt/tmp/vmtp-'
+run on_operator "$VMTP" -c "$tmp/quick.yaml" cleanup last --dry-run
+like "cleanup --dry-run says it" "$out$err" '/tmp/vmtp-[0-9a-f]{16}'
+like "and touches nothing" "$(left a)" '^/mnt/tmp/vmtp-'
+run on_operator "$VMTP" -c "$tmp/quick.yaml" cleanup last
+is "cleanup takes it away" "$status $(left a)" "0 " || diag "$err"
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    ip netns pids "$net-a" | xargs ps -o comm= -p | grep -qv sshd || break
+    sleep 0.5
+done
+is "and nothing runs on there" "$(ip netns pids "$net-a" | xargs ps -o comm= -p | sort -u)" sshd
+sshd_stop a
 
 # ---- hosts that are this machine ----
 

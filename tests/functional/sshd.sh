@@ -6,6 +6,7 @@
 #   sshd_start HOST [OPTION..] starts sshd on host a or b (each OPTION a line of sshd_config); sets sshd_HOST to its pid
 #   sshd_root HOST ROOT [TMP]  before sshd_start: its sessions see ROOT as /, with /proc, /dev and a /tmp of its own,
 #                              mounted with the options TMP; programs of $sshd_lacks are hidden there
+#                              $sshd_home is the home of root there
 #   sshd_stop HOST             ends the server, not its sessions
 #   on_operator COMMAND...     runs a command in the operator's namespace
 #   on_host HOST COMMAND...    runs a command in a host's namespace, not by SSH
@@ -89,7 +90,7 @@ accounts_make() { # accounts_make DIRECTORY
     chmod 755 "$1" "$1/home"
     shell=${sshd_shell:-/bin/sh}
     hash=$(password=$password perl -e 'print crypt($ENV{password}, q($6$vmtptest$))')
-    { echo "root:x:0:0:root:$1/home:$shell"
+    { echo "root:x:0:0:root:${sshd_home:-$1/home}:$shell"
       grep -v '^root:' /etc/passwd
       echo "tester:x:64711:64711:tester:$1/home:$shell"; } >"$1/passwd"
     { echo "root:*:19000:0:99999:7:::"
