@@ -33,6 +33,10 @@ bool vmtp_os_credentials_given(const struct vmtp_settings *settings);
  * once, and where it was looked for. credentials is to be cleared also on failure. */
 int vmtp_os_credentials_find(vmtp_ctx *ctx, const struct vmtp_settings *settings,
                              struct vmtp_os_credentials *credentials);
+
+/* Whether the variables of the environment are enough to log in, where nothing else names a cloud. If not, *missing
+ * says what they lack ("no OS_USERNAME"); the caller frees it. Reads no file and asks nothing. */
+bool vmtp_os_environment_enough(const struct vmtp_settings *settings, char **missing);
 void vmtp_os_credentials_clear(struct vmtp_os_credentials *credentials);
 
 #endif
