@@ -68,7 +68,7 @@ wait_for() { # wait_for SECONDS WHAT CMD...
 
 lab_lock() { # lab_lock CMD...
     mkdir -p "$STATE"
-    exec flock "$STATE/lock" "$@"
+    exec flock -o "$STATE/lock" "$@"
 }
 
 lab_able() {
