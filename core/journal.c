@@ -13,6 +13,7 @@
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/json.h"
 #include "core/util/str.h"
 
 enum { LINE_MAX_BYTES = 8 << 20, CHUNK = 64 << 10 };
@@ -24,11 +25,6 @@ struct vmtp_journal {
     off_t size;  /* of what is whole: a line that was written in part is cut off again */
     bool broken; /* it could not be cut off: nothing may follow */
 };
-
-static inline void vmtp_clean_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 static inline void vmtp_clean_event(struct vmtp_event **ev)
 {

@@ -15,6 +15,7 @@
 #include "core/units.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/json.h"
 #include "core/util/str.h"
 
 enum { FILE_MAX = 64 << 20 };
@@ -29,11 +30,6 @@ struct vmtp_ledger {
     json_t *written;    /* object: the topologies that are on disk */
     pthread_mutex_t mutex;
 };
-
-static inline void vmtp_clean_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 static void unlock(pthread_mutex_t **mutex)
 {

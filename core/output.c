@@ -3,18 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/units.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/sigpipe.h"
 #include "core/util/str.h"
 #include "vmtp/plugin.h"
 
@@ -85,17 +84,10 @@ static int write_out(const char *text, size_t len)
 
 int vmtp_print(vmtp_ctx *ctx, const char *text, size_t len)
 {
-    /* Kept away from this thread only: what the rest of the process does with SIGPIPE is not ours to change. */
-    static const struct timespec at_once = {0, 0};
-    sigset_t pipe_signal, before, pending;
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    struct vmtp_sigpipe guard;
+    vmtp_sigpipe_block(&guard);
     int error = fflush(stdout) == 0 ? write_out(text, len) : errno;
-    if (error == EPIPE && !sigismember(&pending, SIGPIPE))
-        (void)sigtimedwait(&pipe_signal, NULL, &at_once);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    vmtp_sigpipe_restore(&guard);
     errno = error;
     return error ? vmtp_fail(ctx, VMTP_EFAIL, "standard output: %s", vmtp_errno()) : VMTP_OK;
 }

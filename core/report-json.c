@@ -11,15 +11,11 @@
 #include "core/stats.h"
 #include "core/units.h"
 #include "core/util/cleanup.h"
+#include "core/util/json.h"
 #include "core/util/str.h"
 
 enum { SCHEMA_VERSION = 1, WHOLE = -1 };
 static const double LARGEST_WHOLE = 9007199254740992; /* 2^53: beyond it a double is not exact */
-
-static inline void vmtp_clean_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 /* --- numbers --- */
 

@@ -114,6 +114,8 @@ none "only the loader includes ltdl.h" "$(in_text '#\s*include\s*<ltdl\.h>' "$c_
 none "libssh2 stays behind its transport" "$(in_text '#\s*include\s*<libssh2' "$core
 $plugins" |
     except '^(core/(main|ssh-?[a-z]*|transport-ssh[a-z-]*)|bench/[a-z]*)\.[ch]:')"
+none "libcurl stays behind its one place" "$(in_text '#\s*include\s*<curl/' "$core
+$plugins" | except '^core/openstack/(http(-words)?|transfer)\.c:')"
 none "the public headers include the C standard only" "$(in_text '#\s*include' "$headers" |
     except '<std(arg|bool|def|int)\.h>|"vmtp/(plugin|version)\.h"|<vmtp/(plugin|version)\.h>')"
 none "exit() is called by main.c only" "$(in_code '(?<![\w.>])exit\s*\(' "$core" | except '^core/main\.c:')"

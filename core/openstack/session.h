@@ -38,7 +38,8 @@ struct vmtp_os_request {
     const char *content_type; /* NULL: application/json */
     const json_t *body;       /* borrowed; NULL: none */
     unsigned expect;          /* a status that is no error although it is >= 400, 404 for example; 0: none */
-    bool once;                /* not to be sent again after it may have arrived: the caller looks up what became of it */
+    bool once;                /* not to be sent again after it may have arrived: the caller looks up what became of
+                                 it; refusals that did nothing (401, 429) are no reason to */
     double timeout;           /* s; 0: 60 */
 };
 
