@@ -14,6 +14,7 @@ AC_DEFUN([VMTP_SANITIZER], [
 AC_ARG_WITH([sanitizer], [AS_HELP_STRING([--with-sanitizer=LIST], [build with -fsanitize=LIST])],
     [vmtp_sanitizer=$withval], [vmtp_sanitizer=])
 AS_IF([test "$vmtp_sanitizer" = no], [vmtp_sanitizer=])
+VMTP_FUZZER
 VMTP_ZDEFS="-Wl,-z,defs"
 AS_IF([test -n "$vmtp_sanitizer"], [
     VMTP_CFLAGS="$VMTP_CFLAGS -fsanitize=$vmtp_sanitizer -fno-sanitize-recover=all -fno-omit-frame-pointer"
@@ -23,6 +24,24 @@ AS_IF([test -n "$vmtp_sanitizer"], [
 AC_SUBST([VMTP_LDFLAGS])
 AC_SUBST([VMTP_ZDEFS])
 AM_CONDITIONAL([SANITIZER], [test -n "$vmtp_sanitizer"])
+])
+
+# VMTP_FUZZER: --with-fuzzer makes tests/fuzz/* programs of libFuzzer, with its sanitizers, for `make fuzz`.
+AC_DEFUN([VMTP_FUZZER], [
+AC_ARG_WITH([fuzzer], [AS_HELP_STRING([--with-fuzzer], [fuzz targets with libFuzzer of clang])], [], [with_fuzzer=no])
+AS_IF([test "$with_fuzzer" != no], [
+    AS_IF([test -n "$vmtp_sanitizer"], [AC_MSG_ERROR([--with-fuzzer brings its own sanitizers])])
+    vmtp_sanitizer=fuzzer-no-link,address,undefined
+    vmtp_flags=$CFLAGS
+    CFLAGS="$CFLAGS -fsanitize=fuzzer"
+    AC_MSG_CHECKING([for libFuzzer])
+    AC_LINK_IFELSE([AC_LANG_SOURCE([[#include <stddef.h>
+        int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n) { return data && n > 9 ? 0 : 0; }]])],
+        [AC_MSG_RESULT([yes])],
+        [AC_MSG_ERROR([--with-fuzzer wants CC=clang and its run-time library (libclang-rt-dev)])])
+    CFLAGS=$vmtp_flags
+])
+AM_CONDITIONAL([FUZZER], [test "$with_fuzzer" != no])
 ])
 
 # VMTP_HARDENING: stack protector, fortified libc calls, PIE, full RELRO.
