@@ -130,25 +130,25 @@ static int command_replay(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const stru
 {
     struct vmtp_sinks sinks = {0};
     VMTP_CLEAN(mem) char *path = NULL;
-    bool named = settings->sink.n > 0 || (settings->json && settings->json[0]);
     int rc = set_log(ctx, settings);
     if (rc == VMTP_OK && vmtp_registry_set_path(settings->plugin_path) < 0)
         rc = VMTP_ENOMEM;
     if (rc == VMTP_OK)
         rc = vmtp_journal_find(ctx, cli->operands[0], &path);
     if (rc == VMTP_OK)
-        rc = vmtp_sinks_choose(ctx, settings, !named, &sinks);
-    if (rc == VMTP_OK)
+        rc = vmtp_sinks_choose(ctx, settings, !vmtp_sinks_named(settings), &sinks);
+    bool chosen = rc == VMTP_OK;
+    if (chosen)
         rc = vmtp_sinks_open(ctx, &sinks);
+    bool refused = chosen && rc < 0 && rc != VMTP_ECONFIG;
     struct replay replay = {&sinks};
     if (rc == VMTP_OK)
         rc = vmtp_journal_replay(ctx, path, replay_event, &replay);
     size_t failed = vmtp_sinks_close(&sinks);
     if (rc == VMTP_ECANCELED)
         return VMTP_EXIT_INTERRUPTED;
-    if (rc < 0)
-        return say(ctx, rc);
-    return failed ? VMTP_EXIT_SINK : VMTP_EXIT_PASSED;
+    int code = rc < 0 ? say(ctx, rc) : failed ? VMTP_EXIT_SINK : VMTP_EXIT_PASSED;
+    return refused ? VMTP_EXIT_SINK : code;
 }
 
 /* --- cleanup --- */

@@ -201,7 +201,7 @@ static const struct vmtp_key keys[] = {
     BOOL("quiet", quiet),
     BOOL("no_journal", no_journal),
     TEXT("plugin_path", plugin_path),
-    TEXT("mongod_server", mongod_server, CHECK(is_server, "of the form HOST[:PORT]"), LATER),
+    TEXT("mongod_server", mongod_server, CHECK(is_server, "of the form HOST[:PORT]")),
     INT("vmtp_mongod_port", vmtp_mongod_port, 1, 65535),
     TEXT("vmtp_db", vmtp_db),
     TEXT("vmtp_collection", vmtp_collection),

@@ -187,6 +187,7 @@ static const struct cap_name sink_caps[] = {
     {VMTP_SINK_SAMPLES, "intervals"},
     {VMTP_SINK_IDEMPOTENT, "storing a run twice leaves it once"},
     {VMTP_SINK_TERMINAL, "writes on standard output"},
+    {VMTP_SINK_REMOTE, "writes to a server"},
     {0, NULL},
 };
 static const struct cap_name topology_caps[] = {

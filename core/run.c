@@ -434,6 +434,8 @@ int vmtp_run_execute(struct vmtp_run *run)
     clean_up(run);
     emit_end(run);
     vmtp_log_progress("");
+    if (run->journal && !run->journal_failed)
+        vmtp_sinks_tell_replay(&run->sinks, run->run_uuid);
     size_t failed = vmtp_sinks_close(&run->sinks);
     if (run->journal)
         vmtp_log(VMTP_LOG_INFO, "journal: %s", vmtp_journal_path(run->journal));

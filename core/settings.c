@@ -576,6 +576,11 @@ static int fill_all(struct filling *fill)
     return VMTP_OK;
 }
 
+bool vmtp_settings_is_default(const struct vmtp_node *node)
+{
+    return strcmp(node->source, DEFAULT_SOURCE) == 0;
+}
+
 static int read_default(vmtp_ctx *ctx, struct vmtp_node **tree)
 {
     return vmtp_config_parse(ctx, vmtp_default_yaml, strlen(vmtp_default_yaml), DEFAULT_SOURCE, tree);

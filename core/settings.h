@@ -74,7 +74,7 @@ struct vmtp_settings {
     bool debug, quiet;
     bool no_journal;
 
-    /* stores of results that a plugin of a later version serves */
+    /* stores of results; sinks.c hands them to their plugins */
     const char *mongod_server, *vmtp_db, *vmtp_collection;
     int64_t vmtp_mongod_port;
     struct {
@@ -126,6 +126,9 @@ int vmtp_settings_load(vmtp_ctx *ctx, const char *config_file, struct vmtp_node 
 
 /* The merged configuration as YAML. What is or may hide a secret is replaced: passwords, the options of plugins. */
 void vmtp_settings_print(const struct vmtp_settings *settings, FILE *out);
+
+/* Whether a value of the merged tree is that of the default file. */
+bool vmtp_settings_is_default(const struct vmtp_node *node);
 
 /* Whether a layer (a map of keys) holds a secret, as far as the names of its keys tell. */
 bool vmtp_settings_hold_secret(const struct vmtp_node *layer);

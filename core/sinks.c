@@ -5,12 +5,17 @@
 #include <string.h>
 
 #include "core/call.h"
+#include "core/cli.h"
 #include "core/ctx.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "core/quote.h"
+#include "core/util/buf.h"
 #include "core/util/cleanup.h"
+#include "core/util/str.h"
 
 static const double SINK_SECONDS = 30; /* for one call of a sink */
+enum { AGAIN_MAX = 8192 };
 
 /* --- choosing --- */
 
@@ -29,11 +34,52 @@ static int sinks_load(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const char *name,
     return VMTP_OK;
 }
 
+/* Keys that had their names before there were plugins, as options of the sinks that they belong to. */
+static const struct {
+    const char *sink, *option, *key;
+} old_keys[] = {
+    {"mongo", "port", "vmtp_mongod_port"},
+    {"mongo", "db", "vmtp_db"},
+    {"mongo", "collection", "vmtp_collection"},
+};
+
+/* Those that the user has set; the defaults are the plugin's own. */
+static int sink_keys(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct vmtp_sink_instance *sink)
+{
+    const char *name = sink->loaded->plugin.name;
+    for (size_t i = 0; i < sizeof old_keys / sizeof old_keys[0]; i++) {
+        const struct vmtp_node *node = vmtp_node_get(settings->tree, old_keys[i].key);
+        if (strcmp(old_keys[i].sink, name) != 0 || !node || node->kind != VMTP_NODE_SCALAR ||
+            vmtp_settings_is_default(node))
+            continue;
+        if (!sink->keys)
+            sink->keys = vmtp_node_new(VMTP_NODE_MAP, node->source);
+        if (!sink->keys ||
+            vmtp_node_set(sink->keys, old_keys[i].option, vmtp_node_scalar(node->source, node->text)) < 0)
+            return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    }
+    return VMTP_OK;
+}
+
 static int sink_fill(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct vmtp_sink_instance *sink)
 {
     const struct vmtp_plugin *plugin = &sink->loaded->plugin;
-    const struct vmtp_node *maps[] = {vmtp_node_get(settings->sinks, plugin->name), sink->options};
-    return vmtp_options_fill(ctx, plugin, maps, 2, &sink->opts);
+    int rc = sink_keys(ctx, settings, sink);
+    const struct vmtp_node *maps[] = {sink->keys, vmtp_node_get(settings->sinks, plugin->name), sink->options};
+    return rc < 0 ? rc : vmtp_options_fill(ctx, plugin, maps, 3, &sink->opts);
+}
+
+/* "--sink mongo:uri=mongodb://u:<MASKED>@h" as one would type it. */
+static char *words_again(const char *option, const char *value, bool specification)
+{
+    size_t from, to;
+    VMTP_CLEAN(buf) struct vmtp_buf words = VMTP_BUF(AGAIN_MAX);
+    VMTP_CLEAN(mem) char *masked =
+        vmtp_cli_find_secret(value, specification, &from, &to)
+            ? vmtp_format("%.*s" VMTP_CLI_MASK "%s", (int)from, value, value + to) : strdup(value);
+    if (!masked || vmtp_buf_printf(&words, "%s ", option) < 0 || vmtp_quote_word(&words, masked) < 0)
+        return NULL;
+    return vmtp_buf_take(&words);
 }
 
 static int add_by_spec(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct vmtp_sinks *sinks, const char *spec)
@@ -43,23 +89,49 @@ static int add_by_spec(vmtp_ctx *ctx, const struct vmtp_settings *settings, stru
     int rc = vmtp_spec_name(ctx, spec, "--sink", &name);
     if (rc == VMTP_OK)
         rc = sinks_load(ctx, sinks, name, &sink);
-    if (rc == VMTP_OK)
-        rc = vmtp_spec_options(ctx, spec, "--sink", &sink->loaded->plugin, &sink->options);
+    if (rc < 0)
+        return rc;
+    sink->again = words_again("--sink", spec, true);
+    rc = vmtp_spec_options(ctx, spec, "--sink", &sink->loaded->plugin, &sink->options);
     return rc < 0 ? rc : sink_fill(ctx, settings, sink);
 }
 
 /* --json FILE is --sink json:file=FILE, whatever characters the file name has. */
+static const struct short_form {
+    const char *key, *cli, *sink, *option;
+} short_forms[] = {
+    {"json", "--json", "json", "file"},
+    {"mongod_server", "--mongod-server", "mongo", "server"},
+};
+enum { SHORT_FORMS = sizeof short_forms / sizeof short_forms[0] };
+
+/* What the user gave for it; NULL: nothing. */
+static const char *short_value(const struct vmtp_settings *settings, const struct short_form *form)
+{
+    const struct vmtp_node *node = vmtp_node_get(settings->tree, form->key);
+    return node && node->kind == VMTP_NODE_SCALAR && node->text[0] ? node->text : NULL;
+}
+
 static int add_short_form(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct vmtp_sinks *sinks,
-                          const char *name, const char *option, const char *value)
+                          const struct short_form *form, const char *value)
 {
     struct vmtp_sink_instance *sink = NULL;
-    int rc = sinks_load(ctx, sinks, name, &sink);
+    int rc = sinks_load(ctx, sinks, form->sink, &sink);
     if (rc < 0)
         return rc;
-    sink->options = vmtp_node_new(VMTP_NODE_MAP, name);
-    if (!sink->options || vmtp_node_set(sink->options, option, vmtp_node_scalar(name, value)) < 0)
+    sink->again = words_again(form->cli, value, false);
+    sink->options = vmtp_node_new(VMTP_NODE_MAP, form->cli);
+    if (!sink->options || vmtp_node_set(sink->options, form->option, vmtp_node_scalar(form->cli, value)) < 0)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     return sink_fill(ctx, settings, sink);
+}
+
+bool vmtp_sinks_named(const struct vmtp_settings *settings)
+{
+    bool named = settings->sink.n > 0;
+    for (size_t i = 0; i < SHORT_FORMS; i++)
+        named = named || short_value(settings, &short_forms[i]);
+    return named;
 }
 
 static bool has_sink(const struct vmtp_sinks *sinks, const char *name)
@@ -75,8 +147,11 @@ int vmtp_sinks_choose(vmtp_ctx *ctx, const struct vmtp_settings *settings, bool 
     int rc = VMTP_OK;
     for (size_t i = 0; i < settings->sink.n && rc == VMTP_OK; i++)
         rc = add_by_spec(ctx, settings, sinks, settings->sink.items[i]);
-    if (rc == VMTP_OK && settings->json && settings->json[0])
-        rc = add_short_form(ctx, settings, sinks, "json", "file", settings->json);
+    for (size_t i = 0; i < SHORT_FORMS && rc == VMTP_OK; i++) {
+        const char *value = short_value(settings, &short_forms[i]);
+        if (value)
+            rc = add_short_form(ctx, settings, sinks, &short_forms[i], value);
+    }
     if (rc == VMTP_OK && with_table && !has_sink(sinks, "table")) {
         struct vmtp_sink_instance *sink = NULL;
         rc = sinks_load(ctx, sinks, "table", &sink);
@@ -152,6 +227,16 @@ void vmtp_sinks_flush(vmtp_ctx *ctx, struct vmtp_sinks *sinks)
     call_each(ctx, sinks, call_flush, NULL);
 }
 
+void vmtp_sinks_tell_replay(const struct vmtp_sinks *sinks, const char *run_uuid)
+{
+    for (size_t i = 0; i < sinks->n; i++) {
+        const struct vmtp_sink_instance *sink = &sinks->items[i];
+        if (sink->failed && sink->again)
+            vmtp_log(VMTP_LOG_ERROR, "the results are kept: 'vmtp replay %s %s' hands them to sink %s later", run_uuid,
+                     sink->again, sink->loaded->plugin.name);
+    }
+}
+
 size_t vmtp_sinks_close(struct vmtp_sinks *sinks)
 {
     size_t failed = 0;
@@ -162,6 +247,8 @@ size_t vmtp_sinks_close(struct vmtp_sinks *sinks)
         failed += sink->failed;
         free(sink->opts);
         vmtp_node_free(sink->options);
+        vmtp_node_free(sink->keys);
+        free(sink->again);
     }
     free(sinks->items);
     *sinks = (struct vmtp_sinks){0};

@@ -8,7 +8,9 @@
 
 struct vmtp_sink_instance {
     const struct vmtp_loaded *loaded;
-    struct vmtp_node *options; /* of the command line; opts points into it */
+    struct vmtp_node *keys;    /* of configuration keys that are older than the sink's own options, or NULL */
+    struct vmtp_node *options; /* of the command line; opts points into both */
+    char *again;               /* "--sink mongo": asks for it once more, without secrets */
     void *opts, *state;
     bool open, failed;
 };
@@ -16,6 +18,9 @@ struct vmtp_sinks {
     struct vmtp_sink_instance *items;
     size_t n;
 };
+
+/* Whether the settings name a sink: --sink, or one of its short forms. */
+bool vmtp_sinks_named(const struct vmtp_settings *settings);
 
 /* Loads the sinks of the settings and fills their options: --sink and its short forms, and, when asked for, the table
  * unless it is named already. Nothing is opened yet. */
@@ -26,6 +31,9 @@ int vmtp_sinks_open(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
 
 void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev);
 void vmtp_sinks_flush(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
+
+/* Names, for each sink that has failed, the `vmtp replay` of a run that hands the results to it later. */
+void vmtp_sinks_tell_replay(const struct vmtp_sinks *sinks, const char *run_uuid);
 
 /* Closes and frees all; the number of sinks that failed. */
 size_t vmtp_sinks_close(struct vmtp_sinks *sinks);

@@ -3,8 +3,8 @@
 # Sourced by try, check and .ci/run (POSIX sh): what VMTP needs, and how it is built out of tree. $top: the source tree.
 
 # The lists are Debian's names; elsewhere missing_requirements() names the programs and headers themselves.
-build_packages='autoconf automake gcc libc6-dev libcurl4-openssl-dev libjansson-dev libltdl-dev libssh2-1-dev libssl-dev
-    libtool libyaml-dev make perl pkg-config'
+build_packages='autoconf automake gcc libc6-dev libcurl4-openssl-dev libjansson-dev libltdl-dev libmongoc-dev
+    libssh2-1-dev libssl-dev libtool libyaml-dev make perl pkg-config'
 run_packages='iperf iperf3 iproute2 iputils-ping nuttcp'
 test_packages='g++ iptables openssh-client openssh-server procps python3'
 ci_packages='clang debootstrap git libclang-rt-14-dev shellcheck util-linux valgrind xz-utils'

@@ -221,6 +221,7 @@ enum vmtp_sink_caps {
     VMTP_SINK_SAMPLES = 1 << 0,    /* wants SAMPLE events                              */
     VMTP_SINK_IDEMPOTENT = 1 << 1, /* storing one run twice leaves it once             */
     VMTP_SINK_TERMINAL = 1 << 2,   /* writes on standard output                        */
+    VMTP_SINK_REMOTE = 1 << 3,     /* writes to a server: `vmtp plugin check` leaves that alone */
 };
 
 struct vmtp_sink_ops {

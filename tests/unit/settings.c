@@ -295,7 +295,7 @@ static void test_refusals(void)
         {NULL, "no_dhcp=false", NULL, NULL},
         {NULL, "no_env=true", NULL, NULL},
         {NULL, "rc=", NULL, NULL},
-        {NULL, "mongod_server=h", "--mongod_server", "--mongod_server"},
+        {NULL, "mongod_server=h", NULL, NULL},
         {NULL, "monitor=[::1]:8649", "--monitor", "--monitor"},
         {"availability_zone: nova\nimage_name: x\nflavor: {ram: 1}\nipv6_mode: slaac\n", NULL, NULL, NULL},
         {"\nvnic_type: direct\n", NULL, ":2:1: vnic_type", NULL},
