@@ -55,9 +55,10 @@ class Cloud:
         token = token["token"]
         self.project, self.user = token["project"]["id"], token["user"]["id"]
         self.admin = any(r["name"] == "admin" for r in token["roles"])
+        here = ("public", env.get("OS_REGION_NAME", "RegionOne"))
         for service in token["catalog"]:
             for endpoint in service["endpoints"]:
-                if endpoint["interface"] == "public" and endpoint["region_id"] == env.get("OS_REGION_NAME", "RegionOne"):
+                if (endpoint["interface"], endpoint["region_id"]) == here:
                     self.endpoints[service["type"]] = endpoint["url"]
 
     def send(self, service, method, path, body=None, content=None):

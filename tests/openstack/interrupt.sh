@@ -20,14 +20,14 @@ if [ -n "${VMTP_FULL-}" ]; then
     interrupted "at the start"
 fi
 run_up
-ok "a network comes" cloud wait 60 network
+ok "a network comes" comes 60 network
 interrupted "while networks are made"
 run_up
-ok "a machine comes" cloud wait 60 server
+ok "a machine comes" comes 60 server
 interrupted "while machines boot"
 if [ -n "${VMTP_FULL-}" ]; then
     run_up
-    ok "a machine is active" cloud wait 90 server status=ACTIVE
+    ok "a machine is active" comes 90 server status=ACTIVE
     interrupted "while SSH is awaited"
 fi
 run_up

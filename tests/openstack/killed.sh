@@ -17,7 +17,7 @@ for phase in network server measured; do
     start_vmtp "$@"
     case $phase in
     measured) ok "a measurement begins" wait_journal 180 '"type":"flow-begin"' ;;
-    *) ok "a $phase comes" cloud wait 90 $phase ;;
+    *) ok "a $phase comes" comes 90 $phase ;;
     esac
     stop_vmtp KILL
     wait_vmtp 2>/dev/null

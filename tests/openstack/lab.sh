@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh disable=SC2034 # what is set here is read by the tests
-# Sourced by the tests that run in the lab (tests/lab). One test at a time: each starts itself again under the lab's lock.
-# Without a lab that runs, and without the means to start one, the test is a skip that says why.
+# Sourced by the tests that run in the lab (tests/lab). One test at a time: each starts itself again under the lab's
+# lock. Without a lab that runs, and without the means to start one, the test is a skip that says why.
 #
-#   vmtp OPTION...            run in the project $who (admin or demo), sets $status, $out, $err; the lab's image and flavor
+#   vmtp OPTION...            with the lab's image and flavor, in the project $who (admin or demo); sets $status, $out,
+#                             $err
 #   start_vmtp OPTION...      the same in the background; stop_vmtp SIGNAL, wait_vmtp
 #   cloud COMMAND...          tests/openstack/cloud.py in that project
+#   comes SECONDS KIND [FIELD=VALUE]
+#                             until the run has made one that is in this state
 #   same NAME                 nothing has come and nothing has gone since `remember`
 
 lab_dir=$(cd "${srcdir:-.}" && pwd)/tests/lab
@@ -85,6 +88,14 @@ wait_journal() { # wait_journal SECONDS PATTERN [COUNT]: until as many lines of 
         [ -n "$file" ] && [ "$(grep -c -- "$2" "$file")" -ge "${3:-1}" ] && return 0
         [ -e "/proc/$vmtp_job" ] || return 1
         sleep 0.2
+    done
+    return 1
+}
+comes() {
+    until_s=$(($(date +%s) + $1))
+    shift
+    while [ -e "/proc/$vmtp_job" ] && [ "$(date +%s)" -lt $until_s ]; do
+        cloud wait 3 "$@" && return 0
     done
     return 1
 }

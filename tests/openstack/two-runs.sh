@@ -6,7 +6,7 @@
 remember
 set -- --same-network-only --inter-node-only --protocols T
 start_vmtp "$@" -t 1 --json "$tmp/first.json"
-ok "the first makes a network" cloud wait 60 network
+ok "the first makes a network" comes 60 network
 first_job=$vmtp_job first_err=$tmp/first.err
 mv "$tmp/run.err" "$first_err"
 mv "$tmp/run.out" "$tmp/first.out"
