@@ -30,7 +30,10 @@
 static int say(struct vmtp_ctx *ctx, int rc)
 {
     fprintf(stderr, "vmtp: %s\n", vmtp_ctx_error(ctx, rc));
-    return rc == VMTP_ECONFIG ? VMTP_EXIT_USAGE : rc == VMTP_EPLACE ? VMTP_EXIT_PLACEMENT : VMTP_EXIT_FAILED;
+    return rc == VMTP_ECONFIG     ? VMTP_EXIT_USAGE
+           : rc == VMTP_EPLACE    ? VMTP_EXIT_PLACEMENT
+           : rc == VMTP_ECANCELED ? VMTP_EXIT_INTERRUPTED
+                                  : VMTP_EXIT_FAILED;
 }
 
 /* Standard output may be a full disk or a closed pipe: what was printed counts only when it arrived. */
@@ -99,6 +102,8 @@ static int command_run(struct vmtp_ctx *ctx, struct vmtp_cli *cli, struct vmtp_s
         code = say(&run.ctx, rc);
         if (rc == VMTP_ECONFIG)
             fputs("Try 'vmtp --help'.\n", stderr);
+    } else if (cli->command == VMTP_CMD_PLAN && run.plan_status < 0) {
+        code = say(&run.ctx, run.plan_status);
     } else if (cli->command == VMTP_CMD_PLAN) {
         vmtp_run_print_plan(&run, stdout);
         code = printed(VMTP_EXIT_PASSED);

@@ -139,9 +139,10 @@ typedef const struct vmtp_node *node_member;
 #define INTS(n, member, lo, hi) KEY(n, INTS, ints_member, member, .min = lo, .max = hi)
 #define ALIAS(n, of, ...)       {.name = n, .type = VMTP_KEY_ALIAS, .target = of, ##__VA_ARGS__}
 #define CHECK(fn, words)        .check = fn, .expected = words
-#define CLOUD                   .flags = VMTP_KEY_CLOUD
 #define CLOUD_CLI               .flags = VMTP_KEY_CLOUD_CLI
 #define LATER                   .flags = VMTP_KEY_LATER
+#define CLOUD_LATER             .flags = VMTP_KEY_CLOUD | VMTP_KEY_LATER
+#define CLI_LATER               .flags = VMTP_KEY_CLOUD_CLI | VMTP_KEY_LATER
 
 static const struct vmtp_key keys[] = {
     /* what is run */
@@ -156,7 +157,7 @@ static const struct vmtp_key keys[] = {
     BOOL("multicast_route", multicast_route),
     BOOL("inter_node_only", inter_node_only),
     BOOL("stop_on_error", stop_on_error),
-    BOOL("keep_first_flow_and_exit", keep_first_flow_and_exit, CLOUD),
+    BOOL("keep_first_flow_and_exit", keep_first_flow_and_exit),
 
     /* how it is measured */
     SECONDS("time", time, 1, 86400, .flags = VMTP_KEY_WHOLE),
@@ -211,11 +212,11 @@ static const struct vmtp_key keys[] = {
     INT("fluentd.port", fluentd.port, 1, 65535),
 
     /* OpenStack: credentials */
-    PATH("rc", rc, CLOUD),
-    TEXT("os_cloud", os_cloud, CLOUD),
-    TEXT("password", password, .flags = VMTP_KEY_CLOUD | VMTP_KEY_SECRET),
+    PATH("rc", rc, CLOUD_CLI),
+    TEXT("os_cloud", os_cloud, CLOUD_CLI),
+    TEXT("password", password, .flags = VMTP_KEY_CLOUD_CLI | VMTP_KEY_SECRET),
     ALIAS("passwd", "password"),
-    PATH("os_password_file", os_password_file, CLOUD),
+    PATH("os_password_file", os_password_file, CLOUD_CLI),
     BOOL("no_env", no_env),
 
     /* OpenStack: VMs */
@@ -224,7 +225,7 @@ static const struct vmtp_key keys[] = {
     TEXT("vm_image_url", vm_image_url, CHECK(is_image_url, "a URL that begins with file:///, http:// or https://"),
          CLOUD_CLI),
     TEXT("vm_image_checksum", vm_image_checksum, CHECK(is_checksum, "of the form sha256:HEX, sha512:HEX or md5:HEX")),
-    BOOL("delete_image_after_run", delete_image_after_run, CLOUD),
+    BOOL("delete_image_after_run", delete_image_after_run, CLOUD_CLI),
     TEXT("flavor_type", flavor_type, .fallback = "vmtp"),
     {.name = "flavor", .type = VMTP_KEY_GROUP},
     INT("flavor.vcpus", flavor.vcpus, 1, 1024),
@@ -234,13 +235,13 @@ static const struct vmtp_key keys[] = {
     KEY("flavor.extra_specs", SCALARS, node_member, flavor.extra_specs),
     TEXT("availability_zone", availability_zone, CLOUD_CLI),
     ALIAS("availability_name", "availability_zone", .flags = VMTP_KEY_OLD_NAME),
-    TEXTS("hypervisor", hypervisor, 0, 0, CHECK(is_hypervisor, "of the form [ZONE:]HOST"), CLOUD),
+    TEXTS("hypervisor", hypervisor, 0, 0, CHECK(is_hypervisor, "of the form [ZONE:]HOST"), CLOUD_CLI),
     ALIAS("hypervisors", "hypervisor"),
     TEXT("vm_name_server", vm_name_server),
     TEXT("vm_name_client", vm_name_client),
     TEXT("public_key_name", public_key_name),
     PATH("user_data_file", user_data_file),
-    BOOL("config_drive", config_drive, CLOUD),
+    BOOL("config_drive", config_drive, CLOUD_CLI),
     ALIAS("use_config_drive", "config_drive"),
     SECONDS("vm_boot_timeout", vm_boot_timeout, 1, 86400, .fallback = "100"),
     {.name = "generic_retry_count", .type = VMTP_KEY_RETRIES, .min = 1, .max = 43200, .target = "vm_boot_timeout"},
@@ -248,27 +249,27 @@ static const struct vmtp_key keys[] = {
     /* OpenStack: networks */
     TEXT("router_name", router_name),
     TEXT("ext_net_name", ext_net_name),
-    TEXT("reuse_network_name", reuse_network_name, CLOUD),
-    BOOL("same_network_only", same_network_only, CLOUD),
+    TEXT("reuse_network_name", reuse_network_name, CLOUD_LATER),
+    BOOL("same_network_only", same_network_only, CLOUD_CLI),
     TEXTS("internal_network_name", internal_network_name, 1, 2),
     TEXTS("internal_subnet_name", internal_subnet_name, 1, 2),
     TEXTS("internal_subnet_name_v6", internal_subnet_name_v6, 1, 2),
     TEXTS("internal_cidr", internal_cidr, 1, 2, CHECK(is_network_v4, "an IPv4 network such as 192.168.1.0/24")),
     TEXTS("internal_cidr_v6", internal_cidr_v6, 1, 2, CHECK(is_network_v6, "an IPv6 network such as 2001:db8::/64")),
     TEXTS("dns_nameservers", dns_nameservers, 0, 16, CHECK(is_ip, "an IP address")),
-    CHOICE("ipv6_mode", ipv6_mode, ipv6_modes),
+    CHOICE("ipv6_mode", ipv6_mode, ipv6_modes, CLOUD_LATER),
     TEXT("security_group_name", security_group_name),
     TEXT("ssh_source", ssh_source, CHECK(is_any_network, "a network such as 192.0.2.0/24")),
-    CHOICE("vnic_type", vnic_type, vnic_types, CLOUD),
-    BOOL("no_dhcp", no_dhcp, CLOUD),
-    BOOL("no_floatingip", no_floatingip, CLOUD),
+    CHOICE("vnic_type", vnic_type, vnic_types, CLOUD_LATER),
+    BOOL("no_dhcp", no_dhcp, CLOUD_LATER),
+    BOOL("no_floatingip", no_floatingip, CLOUD_LATER),
     {.name = "floating_ip", .type = VMTP_KEY_INVERSE, .target = "no_floatingip", .flags = VMTP_KEY_OLD_NAME},
 
     /* OpenStack: other hosts */
-    KEY("external_host", HOST, host_member, external_host, CLOUD),
+    KEY("external_host", HOST, host_member, external_host, CLOUD_LATER),
     ALIAS("ext_host", "external_host"),
-    KEY("controller_node", HOST, host_member, controller_node, CLOUD),
-    TEXT("os_dataplane_network", os_dataplane_network, CLOUD_CLI),
+    KEY("controller_node", HOST, host_member, controller_node, CLOUD_LATER),
+    TEXT("os_dataplane_network", os_dataplane_network, CLI_LATER),
 
     /* of the old program */
     {.name = "ping_pass_threshold", .type = VMTP_KEY_DEAD},

@@ -112,6 +112,20 @@ int vmtp_plan_flow(vmtp_plan *plan, const struct vmtp_flow *theirs)
     return VMTP_OK;
 }
 
+int vmtp_plan_note(vmtp_plan *plan, const char *text)
+{
+    struct vmtp_plan_note *notes = realloc(plan->notes, (plan->n_notes + 1) * sizeof *notes);
+    if (!notes)
+        return VMTP_ENOMEM;
+    plan->notes = notes;
+    char *copy = strdup(text);
+    if (!copy)
+        return VMTP_ENOMEM;
+    vmtp_printable(copy);
+    notes[plan->n_notes++] = (struct vmtp_plan_note){.topology = plan->topology, .text = copy};
+    return VMTP_OK;
+}
+
 const struct vmtp_login *vmtp_plan_host(const vmtp_plan *plan, size_t i)
 {
     return i < plan->settings->n_hosts ? &plan->hosts[i] : NULL;
@@ -150,6 +164,9 @@ void vmtp_plan_clear(struct vmtp_plan *plan)
         flow_clear(&plan->flows[i]);
     for (size_t i = 0; i < plan->n_endpoints; i++)
         vmtp_endpoint_free(plan->endpoints[i]);
+    for (size_t i = 0; i < plan->n_notes; i++)
+        free(plan->notes[i].text);
+    free(plan->notes);
     free(plan->flows);
     free(plan->endpoints);
     free(plan->endpoint_topology);

@@ -13,6 +13,12 @@ struct vmtp_planned_flow {
     size_t sequence; /* as planned, before sorting */
 };
 
+/* What a topology wants to be read with the plan. */
+struct vmtp_plan_note {
+    size_t topology;
+    char *text;
+};
+
 struct vmtp_plan {
     const struct vmtp_settings *settings;
     struct vmtp_login *hosts; /* settings->hosts as logins; text borrowed from the settings */
@@ -22,6 +28,8 @@ struct vmtp_plan {
     size_t n_endpoints;
     struct vmtp_planned_flow *flows;
     size_t n_flows;
+    struct vmtp_plan_note *notes;
+    size_t n_notes;
 };
 
 int vmtp_plan_init(struct vmtp_plan *plan, const struct vmtp_settings *settings);

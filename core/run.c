@@ -9,6 +9,7 @@
 
 #include "core/call.h"
 #include "core/log.h"
+#include "core/openstack/credentials.h"
 #include "core/options.h"
 #include "core/units.h"
 #include "core/util/cleanup.h"
@@ -17,6 +18,7 @@
 #include "vmtp/version.h"
 
 static const double RELEASE_SECONDS = 30;
+static const double REMOVAL_SECONDS = 300; /* of what a topology has made outside this process */
 static const char ICMP_TOOL[] = "ping";
 
 atomic_bool vmtp_run_interrupted, vmtp_run_abandoned;
@@ -78,22 +80,66 @@ static bool served(const struct vmtp_run *run, uint32_t cap)
     return false;
 }
 
-static int choose_topologies(struct vmtp_run *run)
+/* The topologies of a cloud, if one is named. Hosts are measured all the same when the environment, which may be there
+ * for other reasons, says too little. */
+static int choose_cloud(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    VMTP_CLEAN(mem) char *missing = NULL;
+    if (!vmtp_os_credentials_given(settings))
+        return VMTP_OK;
+    if (settings->n_hosts > 0 && !vmtp_os_environment_enough(settings, &missing)) {
+        vmtp_log(VMTP_LOG_WARNING, "only the hosts are measured, and no cloud: the OS_* variables are not enough: %s",
+                 missing);
+        return VMTP_OK;
+    }
+    int rc = open_topology(run, "fixed-ip", "OpenStack");
+    if (rc == VMTP_OK && !settings->same_network_only)
+        rc = open_topology(run, "floating-ip", "OpenStack");
+    return rc;
+}
+
+static int open_topologies(struct vmtp_run *run)
 {
     const struct vmtp_settings *settings = run->settings;
     int rc = VMTP_OK;
     for (size_t i = 0; i < settings->topology.n && rc == VMTP_OK; i++)
         rc = open_topology(run, settings->topology.items[i], "--topology");
-    if (rc == VMTP_OK && settings->topology.n == 0 && settings->n_hosts > 0)
+    if (settings->topology.n > 0)
+        return rc;
+    if (settings->n_hosts > 0)
         rc = open_topology(run, "native-host", "--host");
+    return rc < 0 ? rc : choose_cloud(run);
+}
+
+static int refuse_options(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    vmtp_ctx *ctx = &run->ctx;
+    if (settings->later_option)
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: this version of VMTP cannot do that yet, and ignores no option",
+                         settings->later_option);
+    if (!settings->cloud_option || served(run, VMTP_TOPO_CLOUD))
+        return VMTP_OK;
+    if (settings->topology.n > 0)
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: none of the topologies asked for uses a cloud",
+                         settings->cloud_option);
+    return vmtp_fail(ctx, VMTP_ECONFIG, "%s is about OpenStack, and nothing tells which cloud: give -r FILE, "
+                                        "--os-cloud NAME or OS_* variables", settings->cloud_option);
+}
+
+static int choose_topologies(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    int rc = settings->later_option ? VMTP_OK : open_topologies(run);
+    if (rc == VMTP_OK)
+        rc = refuse_options(run);
     if (rc < 0)
         return rc;
-    if (settings->cloud_option && (settings->later_option || !served(run, VMTP_TOPO_CLOUD)))
-        return vmtp_fail(&run->ctx, VMTP_ECONFIG, "%s: this version of VMTP cannot do that yet, and ignores no option",
-                         settings->cloud_option);
     if (run->n_topologies == 0)
         return vmtp_fail(&run->ctx, VMTP_ECONFIG,
-                         "nothing to measure. Name two hosts with --host USER@SERVER --host USER@CLIENT, or measure "
+                         "nothing to measure. Give the credentials of an OpenStack cloud with -r FILE, --os-cloud NAME "
+                         "or OS_* variables, name two hosts with --host USER@SERVER --host USER@CLIENT, or measure "
                          "between two network namespaces on this machine with --topology namespace");
     if (settings->n_hosts > 0 && !served(run, VMTP_TOPO_HOSTS))
         return vmtp_fail(&run->ctx, VMTP_ECONFIG,
@@ -123,18 +169,34 @@ static int choose_tools(struct vmtp_run *run)
     return rc;
 }
 
+/* A topology of a cloud asks it, and maybe the user for a password: the limits are in its requests. */
+static int plan_one(struct vmtp_run *run, const struct vmtp_topology_instance *topology)
+{
+    const struct vmtp_loaded *loaded = topology->loaded;
+    const vmtp_ctx *limit = loaded->topology.caps & VMTP_TOPO_CLOUD ? &run->ctx : NULL;
+    int rc = VMTP_CALL(loaded, topology, plan, limit, &run->ctx, topology->state, &run->plan);
+    return rc < 0 ? vmtp_fail(&run->ctx, rc, "topology %s", loaded->plugin.name) : rc;
+}
+
+/* What was asked is right, but cannot be done: that is a run that failed, with a result that says so. */
+static int remember_failure(struct vmtp_run *run, int rc)
+{
+    if (rc == VMTP_ECONFIG || rc == VMTP_ENOMEM)
+        return rc;
+    run->plan_status = rc;
+    return VMTP_OK;
+}
+
 static int make_plan(struct vmtp_run *run)
 {
     int rc = vmtp_plan_init(&run->plan, run->settings);
     for (size_t i = 0; i < run->n_topologies && rc == VMTP_OK; i++) {
-        const struct vmtp_loaded *loaded = run->topologies[i].loaded;
         run->plan.topology = i;
-        rc = VMTP_CALL(loaded, topology, plan, NULL, &run->ctx, run->topologies[i].state, &run->plan);
-        if (rc < 0)
-            return vmtp_fail(&run->ctx, rc, "topology %s", loaded->plugin.name);
+        rc = plan_one(run, &run->topologies[i]);
     }
-    if (rc == VMTP_OK)
-        rc = vmtp_steps_of(run->settings, &run->steps, &run->n_steps);
+    if (rc < 0)
+        return remember_failure(run, rc);
+    rc = vmtp_steps_of(run->settings, &run->steps, &run->n_steps);
     vmtp_plan_sort(&run->plan);
     for (size_t i = 0; i < run->n_steps; i++)
         run->seconds_left += run->steps[i].seconds * (double)run->plan.n_flows;
@@ -229,6 +291,7 @@ static void set_up_failed(struct vmtp_run *run, int rc)
     run->placement_failed = rc == VMTP_EPLACE;
     if (rc == VMTP_ECANCELED)
         return;
+    run->keep = run->settings->stop_on_error;
     const char *error = vmtp_ctx_error(&run->ctx, rc);
     vmtp_log(VMTP_LOG_ERROR, "%s", error);
     vmtp_emit(run, &(struct vmtp_event){.type = VMTP_EV_FAILURE, .status = rc, .error = error});
@@ -293,17 +356,17 @@ static int acquire_all(struct vmtp_run *run)
 }
 
 /* A ctx of the cleaning up, which the first interrupt does not end. */
-static void cleaning_ctx(const struct vmtp_run *run, struct vmtp_ctx *ctx)
+static void cleaning_ctx(const struct vmtp_run *run, struct vmtp_ctx *ctx, double seconds)
 {
     vmtp_ctx_init(ctx, &vmtp_run_abandoned);
     ctx->ledger = run->ledger;
-    ctx->deadline = vmtp_now() + RELEASE_SECONDS;
+    ctx->deadline = vmtp_now() + seconds;
 }
 
 static void end_servers(struct vmtp_run *run)
 {
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-    cleaning_ctx(run, &ctx);
+    cleaning_ctx(run, &ctx, RELEASE_SECONDS);
     vmtp_tool_unserve(&ctx, &run->throughput);
     vmtp_tool_unserve(&ctx, &run->icmp);
 }
@@ -313,7 +376,7 @@ static void remove_workdirs(struct vmtp_run *run)
     for (size_t i = 0; i < run->plan.n_endpoints; i++) {
         struct vmtp_endpoint *ep = run->plan.endpoints[i];
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        cleaning_ctx(run, &ctx);
+        cleaning_ctx(run, &ctx, RELEASE_SECONDS);
         int rc = ep->workdir ? vmtp_workdir_remove(&ctx, ep, ep->workdir) : VMTP_OK;
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
@@ -325,45 +388,57 @@ static void remove_routes(struct vmtp_run *run)
     for (size_t i = 0; i < run->plan.n_endpoints; i++) {
         struct vmtp_endpoint *ep = run->plan.endpoints[i];
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        cleaning_ctx(run, &ctx);
+        cleaning_ctx(run, &ctx, RELEASE_SECONDS);
         int rc = ep->multicast_route ? vmtp_multicast_route_remove(&ctx, ep, ep->multicast_route) : VMTP_OK;
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
     }
 }
 
-static void release_all(struct vmtp_run *run)
+/* Whether a topology is left as it is: the user wants to look at it. */
+static bool is_kept(const struct vmtp_run *run, const struct vmtp_topology_instance *topology)
 {
-    for (size_t i = run->n_topologies; i-- > 0;) {
-        struct vmtp_topology_instance *topology = &run->topologies[i];
-        if (!topology->acquired)
-            continue;
-        topology->acquired = false;
-        size_t n;
-        VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
-        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        cleaning_ctx(run, &ctx);
-        ctx.topology = topology->loaded->plugin.name;
-        int rc = VMTP_OK;
-        if (eps && topology->loaded->topology.release)
-            rc = VMTP_CALL(topology->loaded, topology, release, &ctx, &ctx, topology->state, eps, n);
-        if (rc < 0)
-            vmtp_log(VMTP_LOG_ERROR, "topology %s: %s", topology->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
-    }
+    return run->keep && (topology->loaded->topology.caps & VMTP_TOPO_CLOUD);
 }
 
-/* What is in the ledger now is there against our will. */
+static void release_one(struct vmtp_run *run, size_t i)
+{
+    struct vmtp_topology_instance *topology = &run->topologies[i];
+    const struct vmtp_loaded *loaded = topology->loaded;
+    topology->acquired = false;
+    size_t n;
+    VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    cleaning_ctx(run, &ctx, loaded->topology.caps & VMTP_TOPO_CREATES ? REMOVAL_SECONDS : RELEASE_SECONDS);
+    ctx.topology = loaded->plugin.name;
+    int rc = VMTP_OK;
+    if (eps && loaded->topology.release)
+        rc = VMTP_CALL(loaded, topology, release, &ctx, &ctx, topology->state, eps, n);
+    if (rc < 0)
+        vmtp_log(VMTP_LOG_ERROR, "topology %s: %s", loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
+}
+
+static void release_all(struct vmtp_run *run)
+{
+    for (size_t i = run->n_topologies; i-- > 0;)
+        if (run->topologies[i].acquired && !is_kept(run, &run->topologies[i]))
+            release_one(run, i);
+}
+
+/* What is in the ledger now is there because the user wants it, or against everybody's will. */
 static void tell_left(struct vmtp_run *run)
 {
     struct vmtp_thing thing;
     struct vmtp_login login;
+    int level = run->keep ? VMTP_LOG_WARNING : VMTP_LOG_ERROR;
     for (size_t i = 0; vmtp_ledger_thing(run->ledger, i, &thing, &login); i++) {
         VMTP_CLEAN(mem) char *text = vmtp_thing_text(&thing);
-        vmtp_log(VMTP_LOG_ERROR, "left behind: %s", text ? text : thing.id);
+        vmtp_log(level, "%s: %s", run->keep ? "kept" : "left behind", text ? text : thing.id);
     }
-    run->left = vmtp_ledger_left(run->ledger);
-    if (run->left)
-        vmtp_log(VMTP_LOG_ERROR, "'vmtp cleanup %s' removes what is left behind", run->run_uuid);
+    size_t left = vmtp_ledger_left(run->ledger);
+    run->left = run->keep ? 0 : left;
+    if (left)
+        vmtp_log(level, "'vmtp cleanup %s' removes what is %s", run->run_uuid, run->keep ? "kept" : "left behind");
 }
 
 static void clean_up(struct vmtp_run *run)
@@ -385,8 +460,12 @@ static void run_flows(struct vmtp_run *run)
     for (size_t i = 0; i < run->plan.n_flows; i++) {
         int rc = vmtp_run_flow(run, &run->plan.flows[i]);
         run->flows_failed += rc == VMTP_EFAIL;
-        if (rc == VMTP_ECANCELED || (rc == VMTP_EFAIL && run->settings->stop_on_error))
+        if (rc == VMTP_ECANCELED)
             return;
+        if (run->settings->keep_first_flow_and_exit || (rc == VMTP_EFAIL && run->settings->stop_on_error)) {
+            run->keep = true;
+            return;
+        }
     }
 }
 
@@ -425,7 +504,7 @@ int vmtp_run_execute(struct vmtp_run *run)
         return rc == VMTP_ECONFIG ? VMTP_EXIT_USAGE : VMTP_EXIT_SINK;
     }
     emit_begin(run);
-    rc = acquire_all(run);
+    rc = run->plan_status < 0 ? run->plan_status : acquire_all(run);
     if (rc == VMTP_OK)
         run_flows(run);
     else
@@ -459,6 +538,33 @@ static void print_steps(const struct vmtp_run *run, FILE *out)
     }
 }
 
+static void print_notes(const struct vmtp_run *run, FILE *out)
+{
+    size_t before = SIZE_MAX;
+    for (size_t i = 0; i < run->plan.n_notes; i++) {
+        const struct vmtp_plan_note *note = &run->plan.notes[i];
+        if (note->topology != before)
+            fprintf(out, "Topology %s:\n", run->topologies[note->topology].loaded->plugin.name);
+        before = note->topology;
+        fprintf(out, "  %s\n", note->text);
+    }
+}
+
+/* The most that all throughput measurements can send together. */
+static void print_traffic(const struct vmtp_run *run, FILE *out)
+{
+    static const double USUAL_BPS = 10e9;
+    double seconds = 0, capped = (double)run->settings->bandwidth_bps;
+    for (size_t i = 0; i < run->n_steps; i++)
+        if (run->steps[i].proto != VMTP_ICMP)
+            seconds += run->steps[i].seconds * (double)run->plan.n_flows;
+    if (seconds > 0 && capped > 0)
+        fprintf(out, "At most %.3g GB of traffic, by the cap of the rate.\n", seconds * capped / 8e9);
+    else if (seconds > 0)
+        fprintf(out, "At most %.3g GB of traffic for each 10 Gbit/s that the network carries; --bandwidth limits it.\n",
+                seconds * USUAL_BPS / 8e9);
+}
+
 void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out)
 {
     char time[VMTP_UNIT_TEXT];
@@ -469,6 +575,8 @@ void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out)
                 run->topologies[planned->topology].loaded->plugin.name);
         print_steps(run, out);
     }
+    print_notes(run, out);
+    print_traffic(run, out);
     fprintf(out, "%zu flow%s, about %s of measuring. Nothing has been touched.\n", run->plan.n_flows,
             run->plan.n_flows == 1 ? "" : "s", vmtp_print_seconds(run->seconds_left, time));
 }

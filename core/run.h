@@ -56,7 +56,9 @@ struct vmtp_run {
     double seconds_left;     /* estimate of the steps that are not done */
     unsigned flow;           /* number of the flow that runs, from 1 */
     char what[200], last[80]; /* for progress */
+    int plan_status; /* VMTP_OK, or why there is no plan; the words are in ctx */
     bool set_up_failed, placement_failed, journal_failed;
+    bool keep;   /* what a topology has made in a cloud stays there, as the user wants */
     size_t left; /* things that could not be removed */
     unsigned flows_failed;
 };
@@ -67,7 +69,8 @@ extern atomic_bool vmtp_run_interrupted;
 /* ... for the second time: the cleaning up is not to be waited for either. */
 extern atomic_bool vmtp_run_abandoned;
 
-/* Makes everything ready that touches nothing: topologies, tools, sinks, the plan. VMTP_ECONFIG: exit code 2. */
+/* Makes everything ready that touches nothing: topologies, tools, sinks, the plan. VMTP_ECONFIG: exit code 2. A plan
+ * that cannot be made for another reason is remembered in plan_status: executed, that is a run that has failed. */
 int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings);
 
 /* The whole run; returns the exit code. What went wrong is logged. */

@@ -83,7 +83,7 @@ struct vmtp_settings {
     } fluentd;
     const char *monitor; /* HOST[:PORT] of a gmond */
 
-    /* cloud: parsed and checked, refused as long as no topology serves them */
+    /* cloud */
     const char *rc, *os_cloud, *password, *os_password_file;
     bool no_env;
     const char *image_name, *ssh_vm_username, *vm_image_url, *vm_image_checksum;

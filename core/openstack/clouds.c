@@ -137,12 +137,10 @@ static int no_such_cloud(struct search *search)
     const char *near = vmtp_nearest(search->cloud, search->names);
     for (size_t i = 0; i < search->n_names; i++)
         (void)vmtp_buf_printf(&known, "%s%s", i ? ", " : "", search->names[i]);
-    if (near)
-        return vmtp_fail(search->ctx, VMTP_ECONFIG, "there is no cloud '%s' in clouds.yaml: did you mean '%s'?",
-                         search->cloud, near);
     if (search->n_names)
-        return vmtp_fail(search->ctx, VMTP_ECONFIG, "there is no cloud '%s' in clouds.yaml; there are: %s",
-                         search->cloud, vmtp_buf_text(&known));
+        return vmtp_fail(search->ctx, VMTP_ECONFIG, "there is no cloud '%s' in clouds.yaml%s%s%s; there are: %s",
+                         search->cloud, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "",
+                         vmtp_buf_text(&known));
     return vmtp_fail(search->ctx, VMTP_ECONFIG, "cloud '%s': no clouds.yaml with clouds was found; looked for %s",
                      search->cloud, vmtp_buf_text(&search->places));
 }

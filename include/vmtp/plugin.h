@@ -281,7 +281,8 @@ struct vmtp_topology_ops {
 
     int (*open)(vmtp_ctx *ctx, const void *opts, void **state);
 
-    /* REQUIRED. Names endpoints and flows with vmtp_plan_endpoint() and vmtp_plan_flow(); has no effects. */
+    /* REQUIRED. Names endpoints and flows with vmtp_plan_endpoint() and vmtp_plan_flow(); has no effects. What cannot be
+     * done is told here, before anything is made. */
     int (*plan)(vmtp_ctx *ctx, void *state, vmtp_plan *plan);
 
     /* Brings into being all endpoints that are wanted now, at once, and says how each is reached
@@ -432,6 +433,9 @@ VMTP_MUSTUSE static inline int vmtp_sample(vmtp_ctx *ctx, double from_s, double 
 /* The same id from two topologies is the same machine. */
 VMTP_PUBLIC int vmtp_plan_endpoint(vmtp_plan *plan, const char *id) VMTP_MUSTUSE;
 VMTP_PUBLIC int vmtp_plan_flow(vmtp_plan *plan, const struct vmtp_flow *flow) VMTP_MUSTUSE;
+
+/* One line that `vmtp plan` prints below the flows: machines and where they go, networks, addresses. Copied. */
+VMTP_PUBLIC int vmtp_plan_note(vmtp_plan *plan, const char *text) VMTP_MUSTUSE;
 
 /* What the run was asked, for topologies: the hosts of --host in order (NULL past the end; borrowed for the run), and
  * whether flows inside one host are left out. */

@@ -340,7 +340,8 @@ static void test_clouds(void)
     cloud_is("totp", "cloud totp of clouds.yaml: auth_type v3totp is not supported, as one-time passwords and "
                      "federated logins are not: use a password, a token or an application credential",
              "one-time passwords");
-    cloud_is("ohne", "there is no cloud 'ohne' in clouds.yaml: did you mean 'one'?", "a misspelt name");
+    cloud_is("ohne", "there is no cloud 'ohne' in clouds.yaml: did you mean 'one'?; there are: one, app, vendor, poor, "
+                     "totp", "a misspelt name");
     cloud_is("elsewhere", "there is no cloud 'elsewhere' in clouds.yaml; there are: one, app, vendor, poor, totp",
              "another name");
     write_file("other.json", "{\"clouds\": {\"j\": {\"auth\": {\"auth_url\": \"http://j\", \"token\": \"t\"}}}}");
