@@ -281,8 +281,8 @@ struct vmtp_topology_ops {
 
     int (*open)(vmtp_ctx *ctx, const void *opts, void **state);
 
-    /* REQUIRED. Names endpoints and flows with vmtp_plan_endpoint() and vmtp_plan_flow(); has no effects. What cannot be
-     * done is told here, before anything is made. */
+    /* REQUIRED. Names endpoints and flows with vmtp_plan_endpoint() and vmtp_plan_flow(); has no effects. What
+     * cannot be done is told here, before anything is made. */
     int (*plan)(vmtp_ctx *ctx, void *state, vmtp_plan *plan);
 
     /* Brings into being all endpoints that are wanted now, at once, and says how each is reached
