@@ -17,7 +17,7 @@ enum {
     FACT_MAX = 128,           /* a longer answer is no name or version */
 };
 
-static const double REVIVE_SECONDS = 10;
+static const double REVIVE_SECONDS = 8; /* with all that is around it the flow has failed within 10 s */
 
 int vmtp_pairs_set(struct vmtp_pairs *pairs, const char *name, const char *text)
 {

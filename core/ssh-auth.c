@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/secret.h"
 #include "core/ssh-agent.h"
@@ -327,6 +328,16 @@ static int try_key(struct auth *auth, const struct vmtp_ssh_key *key)
     return REFUSED;
 }
 
+/* libssh2 tries the bare key. When that is refused, the server may want what an authority has signed. */
+static void look_for_certificate(struct auth *auth, const char *path)
+{
+    VMTP_CLEAN(mem) char *beside = vmtp_format("%s-cert.pub", path);
+    if (!beside || access(beside, R_OK) < 0)
+        return;
+    auth->ssh->cannot = "certificates";
+    note(&auth->unusable, "certificate %s", beside);
+}
+
 /* A key that somebody has named must be there; the user's own may be missing. */
 static int try_key_file(struct auth *auth, const char *path, bool named)
 {
@@ -341,6 +352,8 @@ static int try_key_file(struct auth *auth, const char *path, bool named)
     int rc = vmtp_ssh_key_read(&own, full, &key);
     if (rc < 0)
         note(&auth->unusable, "key %s", vmtp_ctx_error(&own, rc));
+    else
+        look_for_certificate(auth, full);
     vmtp_ctx_clear(&own);
     return rc < 0 ? REFUSED : try_key(auth, &key);
 }

@@ -215,7 +215,8 @@ static int make_arguments(vmtp_ctx *ctx, struct list *list, const struct vmtp_ss
     const double seconds = fmax(1, fmin(CONNECT_S, ceil(master->connect_seconds)));
     add(list, "-oConnectTimeout=%d", (int)seconds);
     add(list, "-oServerAliveInterval=%d", ALIVE_S);
-    add(list, "-oServerAliveCountMax=%d", (int)ceil((vmtp_ssh_defaults.busy + LOST_S) / ALIVE_S));
+    const double unanswered = floor((vmtp_ssh_defaults.busy + LOST_S) / ALIVE_S) - 1; /* it asks once more */
+    add(list, "-oServerAliveCountMax=%d", (int)fmax(1, unanswered));
     int rc = add_host_key(ctx, list, master);
     if (rc < 0)
         return rc;

@@ -28,6 +28,7 @@ static const double NAP = 0.05;     /* s that an interrupt may go unnoticed */
 static const double TURN = 0.1;     /* s that the output of another command may wait */
 static const double LOGIN_S = 60;   /* beyond reaching the host: PAM may ask other servers; a prompt is not counted */
 static const double LAST_WORDS_S = 0.3; /* for ssh to end when its connection is lost */
+static const double ANSWER_S = 5;   /* for a host that keeps silent to open a session */
 enum { READS_IN_TURN = 32 };
 
 struct channel {
@@ -41,6 +42,8 @@ struct channel {
 struct openssh {
     struct vmtp_ssh_master master;
     bool lost;
+    double heard;    /* vmtp_now() when the host has said something */
+    double patience; /* s that it may keep silent; 0: ssh itself asks, by its keep-alive, and rather late */
     char mark[24], name[300];
     struct channel *channels;
 };
@@ -63,6 +66,7 @@ static void read_stream(struct openssh *link, struct channel *channel, int *fd, 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n > 0) {
+            link->heard = vmtp_now();
             take(link, channel, is_err, chunk, (size_t)n);
             continue;
         }
@@ -119,6 +123,25 @@ static int connection_lost(vmtp_ctx *ctx, const struct openssh *link, struct vmt
     return vmtp_fail(ctx, VMTP_EUNREACH, "the connection to %s is lost", link->name);
 }
 
+/* Opens a session: only the host itself can say yes or no to that. False when it says nothing. */
+static bool answers(const vmtp_ctx *parent, struct openssh *link)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, 0);
+    ctx.deadline = vmtp_now() + ANSWER_S;
+    struct vmtp_mux mux = VMTP_MUX_NONE;
+    int rc = vmtp_mux_open(&ctx, link->master.socket_path, ":", &mux);
+    vmtp_mux_close(&mux);
+    if (rc == VMTP_OK || rc == VMTP_EREMOTE)
+        link->heard = vmtp_now();
+    return rc != VMTP_ETIMEOUT && rc != VMTP_EUNREACH;
+}
+
+static bool vanished(const vmtp_ctx *ctx, struct openssh *link)
+{
+    return link->patience > 0 && vmtp_now() - link->heard > link->patience - ANSWER_S && !answers(ctx, link);
+}
+
 static int openssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
 {
     struct openssh *link = process->ep->link;
@@ -126,7 +149,7 @@ static int openssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seco
     size_t out = process->out.len, err = process->err.len;
     while (!process->ended) {
         drain_all(link);
-        link->lost = link->lost || !vmtp_ssh_master_tend(&link->master);
+        link->lost = link->lost || !vmtp_ssh_master_tend(&link->master) || vanished(ctx, link);
         if (process->ended && !link->lost)
             break;
         if (link->lost)
@@ -143,6 +166,26 @@ static int openssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seco
 
 /* ---- commands ---- */
 
+/* A host that does not even refuse the session has vanished. */
+static int open_session(vmtp_ctx *parent, struct openssh *link, const char *command, struct vmtp_mux *mux)
+{
+    struct vmtp_ctx ctx;
+    const double begin = vmtp_now();
+    vmtp_ctx_child(&ctx, parent, link->patience);
+    int rc = vmtp_mux_open(&ctx, link->master.socket_path, command, mux);
+    if (rc == VMTP_OK || rc == VMTP_EREMOTE)
+        link->heard = vmtp_now();
+    const bool silent = rc == VMTP_ETIMEOUT && link->patience > 0 && vmtp_now() - begin >= link->patience;
+    if (silent || rc == VMTP_EUNREACH) { /* unreachable: ssh has ended */
+        link->lost = true;
+        rc = vmtp_fail(parent, VMTP_EUNREACH, "the connection to %s is lost", link->name);
+    } else if (rc < 0) {
+        (void)vmtp_fail(parent, rc, "%s: %s", link->name, vmtp_ctx_error(&ctx, rc));
+    }
+    vmtp_ctx_clear(&ctx);
+    return rc;
+}
+
 static int start(vmtp_ctx *ctx, struct vmtp_process *process, const char *command, bool has_head)
 {
     struct openssh *link = process->ep->link;
@@ -153,11 +196,10 @@ static int start(vmtp_ctx *ctx, struct vmtp_process *process, const char *comman
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     vmtp_ssh_head_init(&channel->head);
     channel->head.started = !has_head;
-    int rc = vmtp_mux_open(ctx, link->master.socket_path, command, &channel->mux);
+    int rc = open_session(ctx, link, command, &channel->mux);
     if (rc < 0) {
         vmtp_mux_close(&channel->mux);
         free(channel);
-        vmtp_ctx_frame(ctx, "%s", link->name);
         return rc;
     }
     channel->process = process;
@@ -336,6 +378,7 @@ static int new_link(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
     ep->link = link;
     link->master = (struct vmtp_ssh_master){
         .login = &ep->login, .name = link->name, .guard = VMTP_GUARD_NONE, .ask = -1};
+    link->patience = VMTP_SILENCE_SECONDS;
     vmtp_ssh_make_name(&ep->login, link->name, sizeof link->name);
     rc = vmtp_ssh_make_mark(ctx, link->mark);
     if (rc == VMTP_OK)
@@ -436,19 +479,38 @@ static int openssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *l
     if (vmtp_buf_text_add(&command, "exec ") < 0 || vmtp_quote_argv(&command, argv) < 0)
         return vmtp_fail(ctx, VMTP_EFAIL, "%s is too long", remote);
     struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(100), .err = VMTP_BUF(4096)};
+    struct openssh *link = ep->link;
     uint64_t sent = 0;
     int rc = start(ctx, &process, vmtp_buf_text(&command), false);
+    const double patience = link->patience;
+    link->patience = 0; /* an answer waits behind all that is sent: on a slow line for longer than that */
     if (rc == VMTP_OK)
         rc = feed(ctx, &process, from, local, &sent);
     if (rc == VMTP_OK)
         rc = run_to_end(ctx, &process);
     if (rc == VMTP_OK)
         rc = check_arrival(ctx, &process, remote, sent);
+    link->patience = patience;
     if (process.link)
         openssh_reap(&process);
     vmtp_buf_clear(&process.out);
     vmtp_buf_clear(&process.err);
     return rc;
+}
+
+/* ---- a host that vanishes ---- */
+
+static void openssh_patience(struct vmtp_endpoint *ep, double seconds)
+{
+    struct openssh *link = ep->link;
+    link->patience = seconds;
+    link->heard = fmax(link->heard, vmtp_now() - seconds + ANSWER_S); /* nobody has listened while it was idle */
+}
+
+static bool openssh_lost(const struct vmtp_endpoint *ep)
+{
+    struct openssh *link = ep->link;
+    return !link || link->lost || !vmtp_ssh_master_tend(&link->master);
 }
 
 const struct vmtp_transport vmtp_transport_openssh = {
@@ -459,5 +521,7 @@ const struct vmtp_transport vmtp_transport_openssh = {
     .pump = openssh_pump,
     .signal = openssh_signal,
     .reap = openssh_reap,
+    .patience = openssh_patience,
+    .lost = openssh_lost,
     .upload = openssh_upload,
 };

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/ssh-command.h"
+#include "core/ssh-config.h"
 #include "core/ssh.h"
 #include "core/transport.h"
 #include "core/units.h"
@@ -243,7 +244,9 @@ static int new_link(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
         free(ssh);
         return rc;
     }
-    ssh->cannot = ep->login.via ? "jump hosts" : NULL;
+    ssh->cannot = ep->login.via                                   ? "jump hosts"
+                  : vmtp_ssh_defaults.transport == VMTP_SSH_AUTO ? vmtp_ssh_config_wants(ctx, &ep->login)
+                                                                 : NULL;
     ep->link = ssh;
     return VMTP_OK;
 }

@@ -197,8 +197,13 @@ is "and does not stay" "$(left a)" ""
 
 # ---- killed while it copies ----
 
-printf '#!/bin/sh\n[ $# = 0 ] || exec /bin/busybox cat "$@"\n/bin/busybox head -c 1000\n/bin/busybox sleep 8\nexec /bin/busybox cat\n' \
-    >"$tmp/root-a/bin/cat"
+cat >"$tmp/root-a/bin/cat" <<'END'
+#!/bin/sh
+[ $# = 0 ] || exec /bin/busybox cat "$@"
+/bin/busybox head -c 1000
+/bin/busybox sleep 8
+exec /bin/busybox cat
+END
 on_operator "$VMTP" -c "$tmp/quick.yaml" -t 1 --host "$a" --protocols T >"$tmp/run.out" 2>"$tmp/run.err" &
 pid=$!
 half() { [ -n "$(inside a find /mnt/tmp -path '*nuttcp.d/nuttcp')" ]; }

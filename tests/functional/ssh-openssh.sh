@@ -208,9 +208,50 @@ like "a password is for the far host" "$out" '^tester$'
 ok "the user's own control path is left alone" [ ! -e "$tmp/users-own" ]
 nothing_left "nothing is left"
 
+# ---- auto, and what ssh_config says ----
+
+probe -T auto root@far exec echo hello
+like "auto: a jump host of ssh_config" "$out" '^hello$'
+like "is told, with the program ssh" "$err" 'cannot do the jump host or proxy that ssh_config gives it: the program'
+probe -T auto -k "$keys/ed25519" "root@$a" exec echo hello
+is "auto: a host that it says nothing of" "$out" 'hello
+exit 0 6 0'
+unlike "is libssh2's" "$err" 'the program ssh is used'
+printf 'host near\n  hostname = %s\nHost %s\n  ProxyCommand none\n' "$a" "$b" >"$HOME/.ssh/config"
+probe -T auto -k "$keys/ed25519" root@near connect
+is "auto: a host that has another name there" "$out" "connected $a"
+like "is told as well" "$err" 'cannot do the other name that ssh_config gives it'
+probe -T auto -k "$keys/ed25519" "root@$b" connect
+unlike "auto: no proxy is none" "$err" 'the program ssh is used'
+probe -T libssh2 -k "$keys/ed25519" -t 1 root@near connect
+like "libssh2 reads no ssh_config" "$out" '^error .*near'
+printf 'Nonsense yes\nHostName x\n' >"$HOME/.ssh/config"
+probe -T auto -k "$keys/ed25519" "root@$a" connect
+is "auto: one that ssh cannot read does not hold libssh2" "$out" "connected $a"
+rm "$HOME/.ssh/config"
+
+# ---- certificates ----
+
+sshd_stop b
+sshd_start b "TrustedUserCAKeys $tmp/authority.pub" || exit 99
+cp "$keys/stranger" "$tmp/signed"
+cp "$keys/stranger.pub" "$tmp/signed.pub"
+probe -T auto -k "$tmp/signed" "root@$b" connect
+like "a key without its certificate" "$out" 'does not let us in'
+ssh-keygen -q -s "$tmp/authority" -I tester -n root "$tmp/signed.pub"
+probe -T auto -k "$tmp/signed" "root@$b" connect
+is "auto: a certificate beside the key" "$out" "connected $b"
+like "is told" "$err" 'cannot do certificates: the program ssh is used'
+probe -T libssh2 -k "$tmp/signed" "root@$b" connect
+like "libssh2 says what it lacks" "$out" 'not usable: certificate .*/signed-cert\.pub.*the program ssh can do that'
+cp "$tmp/signed-cert.pub" "$keys/ed25519-cert.pub"
+probe -T auto -k "$keys/ed25519" "root@$b" connect
+unlike "auto: a key that is good without it" "$out$err" 'the program ssh is used|error'
+rm "$keys/ed25519-cert.pub"
+
 # ---- a measurement ----
 
-rm -f "$own" "$HOME/.ssh/config"
+rm -f "$own"
 printf 'tcp_tp_loop_count: 1\nprivate_key_file: %s\n' "$keys/rsa" >"$tmp/quick.yaml"
 measure() { # measure OPTION...
     run in_home "$VMTP" -c "$tmp/quick.yaml" --protocols TI -t 1 --inter-node-only --json "$tmp/out.json" \
@@ -231,5 +272,43 @@ if command -v nuttcp >/dev/null; then
 else
     skip "a run with an RSA key" "nuttcp is not installed"
 fi
+
+# ---- a host that vanishes ----
+
+# In a run whose measurements may keep the path busy for a minute, nothing is measured at the moment.
+lost() { # lost NAME: the error, within 10 s since $begin
+    seconds=$(($(date +%s) - begin))
+    like "$1" "$(cat "$tmp/lost")" "^error unreachable: .*connection to root@$a is lost"
+    ok "... within 10 s" [ "$seconds" -le 11 ] || diag "$seconds s"
+    ip -n "$net-a" link set eth0 up
+}
+for transport in libssh2 openssh; do
+    mkfifo "$tmp/late"
+    in_home "$builddir/tests/functional/ssh-probe" -b 60 -T $transport -k "$keys/ed25519" "root@$a" late echo hello \
+        <"$tmp/late" >"$tmp/lost" 2>&1 &
+    late=$!
+    exec 9>"$tmp/late"
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        ! grep -q ready "$tmp/lost" || break
+        sleep 0.1
+    done
+    ip -n "$net-a" link set eth0 down
+    begin=$(date +%s)
+    exec 9>&-
+    wait $late
+    rm "$tmp/late"
+    lost "a host vanishes before a command, $transport"
+
+    in_home "$builddir/tests/functional/ssh-probe" -b 60 -T $transport -k "$keys/ed25519" "root@$a" \
+        exec sh -c 'sleep 6; echo still there >&2; sleep 100' >"$tmp/lost" 2>&1 &
+    late=$!
+    sleep 7
+    ip -n "$net-a" link set eth0 down
+    begin=$(date +%s)
+    wait $late
+    grep -v '^err:' "$tmp/lost" >"$tmp/lost.error"
+    mv "$tmp/lost.error" "$tmp/lost"
+    lost "a host vanishes while a command is silent, $transport"
+done
 
 done_testing

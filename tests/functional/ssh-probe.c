@@ -2,11 +2,12 @@
 /* Drives the ssh transport for the functional tests: one thing per call, said in lines a script can read.
  *
  *   ssh-probe [-p PASSWORD] [-k KEY] [-K CONFIGURED-KEY] [-t SECONDS] [-c CANCEL-AFTER] [-d]
- *             [-s accept-new|strict|off] [-T auto|libssh2|openssh] HOST[,HOST...] WHAT [ARG...]
+ *             [-s accept-new|strict|off] [-T auto|libssh2|openssh] [-b BUSY-SECONDS] HOST[,HOST...] WHAT [ARG...]
  *
  * HOST is USER@ADDRESS[:PORT] or USER@[ADDRESS]:PORT. WHAT:
  *   connect                 "connected PEER" per host
  *   exec ARGV...            the program's output, then "exit STATUS OUT-BYTES ERR-BYTES"
+ *   late ARGV...            "ready", waits for the end of standard input, then as exec
  *   upload LOCAL REMOTE     "uploaded"
  *   bring NAME [ARGUMENT]   twice "program PATH SECONDS", as a tool finds it; then as exec with that argument
  *   latency N ARGV...       "latency SECONDS": the median of N commands
@@ -92,6 +93,15 @@ static int do_exec(struct vmtp_ctx *ctx, vmtp_endpoint *ep, char *const argv[])
     if (rc == VMTP_OK)
         printf("exit %d %zu %zu\n", out.exit_status, out.out_len, out.err_len);
     return report(ctx, rc);
+}
+
+static int do_late(struct vmtp_ctx *ctx, vmtp_endpoint *ep, char *const argv[])
+{
+    puts("ready");
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+    return do_exec(ctx, ep, argv);
 }
 
 static int by_size(const void *a, const void *b)
@@ -180,6 +190,8 @@ static int act(struct vmtp_ctx *ctx, vmtp_endpoint *const *eps, size_t n, char *
         return only_connect ? 0 : 1;
     if (strcmp(argv[0], "exec") == 0)
         return do_exec(ctx, eps[0], argv + 1);
+    if (strcmp(argv[0], "late") == 0)
+        return do_late(ctx, eps[0], argv + 1);
     if (strcmp(argv[0], "latency") == 0)
         return do_latency(ctx, eps[0], strtoul(argv[1], NULL, 10), argv + 2);
     if (strcmp(argv[0], "serve") == 0)
@@ -219,8 +231,10 @@ int main(int argc, char **argv)
     signal(SIGINT, on_signal);
     vmtp_ssh_defaults.timeout = 20;
     vmtp_ssh_defaults.transport = VMTP_SSH_LIBSSH2;
-    for (int c; (c = getopt(argc, argv, "+p:k:K:t:c:ds:T:")) != -1;) {
-        if (c == 'p')
+    for (int c; (c = getopt(argc, argv, "+b:p:k:K:t:c:ds:T:")) != -1;) {
+        if (c == 'b')
+            vmtp_ssh_defaults.busy = strtod(optarg, NULL);
+        else if (c == 'p')
             password = optarg;
         else if (c == 'k')
             key = optarg;

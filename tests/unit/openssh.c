@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/ctx.h"
+#include "core/ssh-config.h"
 #include "core/ssh-master.h"
 #include "core/ssh-mux.h"
 #include "core/util/cleanup.h"
@@ -55,6 +56,42 @@ static void test_failures(void)
         int rc = vmtp_ssh_master_failure(&ctx, &master, cases[i].said);
         is_int(rc, cases[i].status, "the status");
         contains(vmtp_ctx_error(&ctx, rc), cases[i].words, "the words");
+    }
+}
+
+/* ---- ssh_config ---- */
+
+static void test_config(void)
+{
+    static const char *const matter[] = {
+        "Host a\n\tHostName b\n", "proxyjump=x", "  PROXYCOMMAND \"nc %h\"\r\n", "Include ~/.ssh/more\n",
+        "# a\n\n \nInclude other",
+    };
+    static const char *const idle[] = {
+        "", "\n", "#   ProxyCommand ssh -q\n", "Include /etc/ssh/ssh_config.d/*.conf\n", "ProxyJumper x\n", "HostName",
+        "Host HostName\n User x\n", "HostNames a b\n",
+    };
+    static const struct {
+        const char *text, *reason;
+    } said[] = {
+        {"user root\nhostname h\nport 22\nproxyusefdpass no\n", NULL},
+        {"hostname H\r\n", NULL},
+        {"hostname other\n", "other name"},
+        {"hostname other\nproxyjump gate\n", "jump host"},
+        {"hostname h\nproxycommand nc gate 22\n", "proxy"},
+        {"hostname h\nproxycommand none\nproxyjump NONE\n", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof matter / sizeof matter[0]; i++)
+        ok(vmtp_ssh_config_matters(matter[i]), "it matters: case %zu", i);
+    for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++)
+        ok(!vmtp_ssh_config_matters(idle[i]), "it does not: case %zu", i);
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        const char *reason = vmtp_ssh_config_reason(said[i].text, "h");
+        if (said[i].reason && reason)
+            contains(reason, said[i].reason, "what ssh is used for");
+        else
+            ok(!said[i].reason && !reason, "libssh2 will do: case %zu", i);
     }
 }
 
@@ -136,6 +173,7 @@ int main(void)
 {
     char dir[] = "/tmp/vmtp-mux.XXXXXX";
     test_failures();
+    test_config();
     if (!mkdtemp(dir))
         return 99;
     VMTP_CLEAN(mem) char *path = vmtp_format("%s/s", dir);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user's ssh_config(5) wants of a host that libssh2 knows nothing of. */
+#ifndef CORE_SSH_CONFIG_H
+#define CORE_SSH_CONFIG_H
+
+#include <stdbool.h>
+
+#include "vmtp/plugin.h"
+
+/* Asks ssh(1) how it would reach the host (`ssh -G`), if there is one and a file of its configuration could matter.
+ * What is the program ssh to be used for? A constant text, or NULL: for nothing. */
+const char *vmtp_ssh_config_wants(vmtp_ctx *ctx, const struct vmtp_login *login);
+
+/* The same, from what ssh -G has said of a host; and whether the text of a configuration file could matter. Exposed for
+ * tests. */
+const char *vmtp_ssh_config_reason(const char *said, const char *host);
+bool vmtp_ssh_config_matters(const char *text);
+
+#endif
