@@ -19,6 +19,7 @@
 
 static const double RELEASE_SECONDS = 30;
 static const double REMOVAL_SECONDS = 300; /* of what a topology has made outside this process */
+static const double MAKING_SECONDS = 3600; /* of that: many machines that boot one behind the other */
 static const char ICMP_TOOL[] = "ping";
 
 atomic_bool vmtp_run_interrupted, vmtp_run_abandoned;
@@ -173,8 +174,10 @@ static int choose_tools(struct vmtp_run *run)
 static int plan_one(struct vmtp_run *run, const struct vmtp_topology_instance *topology)
 {
     const struct vmtp_loaded *loaded = topology->loaded;
-    const vmtp_ctx *limit = loaded->topology.caps & VMTP_TOPO_CLOUD ? &run->ctx : NULL;
-    int rc = VMTP_CALL(loaded, topology, plan, limit, &run->ctx, topology->state, &run->plan);
+    VMTP_CLEAN(ctx) struct vmtp_ctx limit;
+    vmtp_ctx_child(&limit, &run->ctx, REMOVAL_SECONDS); /* a cloud is asked many things */
+    const bool asks = loaded->topology.caps & VMTP_TOPO_CLOUD;
+    int rc = VMTP_CALL(loaded, topology, plan, asks ? &limit : NULL, &run->ctx, topology->state, &run->plan);
     return rc < 0 ? vmtp_fail(&run->ctx, rc, "topology %s", loaded->plugin.name) : rc;
 }
 
@@ -332,8 +335,11 @@ static int acquire_one(struct vmtp_run *run, struct vmtp_topology_instance *topo
         return rc;
     topology->acquired = true; /* also half-way: release() undoes what there is */
     run->ctx.topology = loaded->plugin.name;
+    VMTP_CLEAN(ctx) struct vmtp_ctx limit; /* for a plugin that does not return; its waits have limits of their own */
+    const bool makes = loaded->topology.caps & (VMTP_TOPO_CREATES | VMTP_TOPO_CLOUD);
+    vmtp_ctx_child(&limit, &run->ctx, makes ? MAKING_SECONDS : RELEASE_SECONDS);
     if (loaded->topology.acquire)
-        rc = VMTP_CALL(loaded, topology, acquire, &run->ctx, &run->ctx, topology->state, eps, n);
+        rc = VMTP_CALL(loaded, topology, acquire, &limit, &run->ctx, topology->state, eps, n);
     run->ctx.topology = NULL;
     return rc == VMTP_OK ? connect_rest(run, eps, n) : rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tool, or with -DFAULTY_SINK a sink, that goes wrong in the function and the way that its options say. Before that
- * it is a plugin like others: the tool starts a program as its far end and reports 1 Gbit/s. */
+/* A tool, or with -DFAULTY_SINK a sink, or with -DFAULTY_TOPOLOGY a topology, that goes wrong in the function and the
+ * way that its options say. Before that it is a plugin like others: the tool starts a program as its far end and reports
+ * 1 Gbit/s; the topology is this machine twice. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,51 @@ static const struct vmtp_sink_ops ops = {
 
 VMTP_PLUGIN(sink_faulty) = {
     .sink = &ops,
+#elif defined FAULTY_TOPOLOGY
+static int faulty_plan(vmtp_ctx *ctx, void *state, vmtp_plan *plan)
+{
+    static const struct vmtp_flow flow = {.struct_size = sizeof flow, .id = "faulty", .client = "one", .server = "two",
+                                          .path = "fixed", .scenario = "9", .label = "Faulty"};
+    (void)ctx;
+    fault(((struct state *)state)->opts, 0, "plan");
+    int rc = vmtp_plan_endpoint(plan, "one");
+    if (rc == VMTP_OK)
+        rc = vmtp_plan_endpoint(plan, "two");
+    return rc == VMTP_OK ? vmtp_plan_flow(plan, &flow) : rc;
+}
+
+static int faulty_acquire(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
+{
+    static const struct vmtp_login here = {.struct_size = sizeof here, .transport = "local"};
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < n && rc == VMTP_OK; i++) {
+        rc = vmtp_endpoint_login(ctx, eps[i], &here);
+        if (rc == VMTP_OK)
+            rc = vmtp_endpoint_address(ctx, eps[i], "fixed", "127.0.0.1");
+    }
+    fault(((struct state *)state)->opts, 0, "acquire");
+    return rc;
+}
+
+static int faulty_release(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
+{
+    (void)ctx, (void)eps, (void)n;
+    fault(((struct state *)state)->opts, 0, "release");
+    return VMTP_OK;
+}
+
+static const struct vmtp_topology_ops ops = {
+    .struct_size = sizeof ops,
+    .caps = VMTP_TOPO_IPV4,
+    .open = faulty_open,
+    .plan = faulty_plan,
+    .acquire = faulty_acquire,
+    .release = faulty_release,
+    .close = faulty_close,
+};
+
+VMTP_PLUGIN(topology_faulty) = {
+    .topology = &ops,
 #else
 static int faulty_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_t *caps)
 {

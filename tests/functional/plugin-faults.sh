@@ -20,6 +20,7 @@ build() { # build FILE SOURCE FLAG...: $tmp/plugins/FILE.so
 }
 ok "the faulty tool builds" build tool-faulty "$srcdir/tests/abi/faulty.c" || exit 99
 ok "the faulty sink builds" build sink-faulty "$srcdir/tests/abi/faulty.c" -DFAULTY_SINK || exit 99
+ok "the faulty topology builds" build topology-faulty "$srcdir/tests/abi/faulty.c" -DFAULTY_TOPOLOGY || exit 99
 VMTP_PLUGIN_PATH=$tmp/plugins:$VMTP_PLUGIN_PATH
 far=7777.$$ # what its far end sleeps: a mark in the list of processes
 
@@ -80,6 +81,18 @@ for where in open event close; do
     run measure how=nothing --sink "faulty:where=$where,how=abort"
     like "a sink's crash in $where has its name" "$err" "^vmtp: sink faulty: $where: crashed with SIGABRT\$"
 done
+# shellcheck disable=SC2317 # called through run and hang
+placed() { # placed TOPOLOGY-OPTIONS
+    "$VMTP" --topology "faulty:$1" --protocols T -t 1 --tp-tool "faulty:far=$far" --json "$tmp/placed.json" -q
+}
+run placed how=nothing
+is "the faulty topology works when nothing is wrong" "$status" 0 || diag "$err"
+for where in open plan acquire release close; do
+    run placed "where=$where,how=segv"
+    like "a topology's crash in $where has its name" "$err" "^vmtp: topology faulty: $where: crashed with SIGSEGV\$"
+done
+run "$VMTP" replay last --json "$tmp/replayed.json" -q
+is "... and what was measured before it is kept" "$status $(json_query "$tmp/replayed.json" 'len(of("TCP"))')" '0 3'
 is "nothing is left of them" "$(left)" ''
 
 run "$VMTP" replay last --sink faulty:where=event,how=abort
@@ -112,6 +125,9 @@ hanging=
 hang tool-open measure where=open,how=hang
 hang sink-open measure how=nothing --sink faulty:where=open,how=hang
 hang sink-close measure how=nothing --sink faulty:where=close,how=hang
+hang acquire placed where=acquire,how=hang
+hang release placed where=release,how=hang
+hang plan placed where=plan,how=hang
 hang load "$VMTP" --topology namespace --protocols T --tp-tool hang
 hang serve measure where=serve,how=hang,after=1
 # shellcheck disable=SC2317 # called through hang
@@ -173,6 +189,9 @@ hung sink-open 'sink faulty: open' 13
 hung sink-close 'sink faulty: close' 15
 is "a program that was stopped for longer than that goes on" "$(cat "$tmp/stopped.status")" 0 ||
     diag "$(cat "$tmp/stopped.err")"
+hung plan 'topology faulty: plan' 13
+hung acquire 'topology faulty: acquire' 45
+hung release 'topology faulty: release' 45
 hung load "plugin $tmp/plugins/tool-hang\\.so: load" 13
 hung serve 'tool faulty: serve' 26
 is "nothing is left of them" "$(left)" ''
