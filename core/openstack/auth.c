@@ -272,12 +272,21 @@ static char *id_in(const json_t *token, const char *name)
     return strdup(id ? id : "");
 }
 
+/* Whether a token can stand in a header. */
+static bool is_token(const char *text)
+{
+    size_t n = 0;
+    while (text && (unsigned char)text[n] > ' ' && (unsigned char)text[n] < 0x7F)
+        n++;
+    return n > 0 && text[n] == '\0';
+}
+
 /* text: the token, taken over. */
 static int take_token(vmtp_ctx *ctx, const struct vmtp_http_job *job, const json_t *answer, char *text,
                       struct vmtp_os_token *token)
 {
     const json_t *body = json_object_get(answer, "token");
-    if (!text || !*text || !json_is_object(body)) {
+    if (!is_token(text) || !json_is_object(body)) {
         vmtp_secret_free(text);
         return vmtp_fail(ctx, VMTP_EREMOTE, "%s: an answer without a token: is it Keystone?", job->url);
     }
@@ -338,6 +347,8 @@ static int make_token(vmtp_ctx *ctx, struct vmtp_http *http, const struct vmtp_o
 int vmtp_os_login(vmtp_ctx *ctx, struct vmtp_http *http, const struct vmtp_os_credentials *credentials,
                   char **identity_url, struct vmtp_os_token *token)
 {
+    if (credentials->auth == VMTP_OS_TOKEN && !is_token(credentials->token))
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: the token is no line of printable characters", credentials->source);
     int rc = *identity_url ? VMTP_OK : find_identity(ctx, http, credentials, identity_url);
     if (rc < 0)
         return rc;

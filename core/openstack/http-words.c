@@ -43,10 +43,17 @@ static char *no_tls(const struct vmtp_http_failure *f, int n, const char *why)
 
 static char *timed_out(const struct vmtp_http_failure *f, int n)
 {
+    double limit = f->timeout > 0 && f->timeout < f->connect ? f->timeout : f->connect;
     if (!f->sent)
         return vmtp_format("%.*s: no connection within %g s: is it the right address, and does a firewall or a proxy "
-                           "stand in between?", n, f->url, f->connect < f->timeout ? f->connect : f->timeout);
+                           "stand in between?", n, f->url, limit);
     return vmtp_format("%.*s: no answer within %g s", n, f->url, f->timeout);
+}
+
+static char *no_answer(const struct vmtp_http_failure *f, int n, const char *why)
+{
+    return vmtp_format("%.*s: closed without an answer (%s): is it a service of OpenStack, and %s the right scheme?", n,
+                       f->url, why, strncmp(f->url, "https", 5) == 0 ? "https" : "http");
 }
 
 char *vmtp_http_words(const struct vmtp_http_failure *f)
@@ -75,12 +82,13 @@ char *vmtp_http_words(const struct vmtp_http_failure *f)
         return vmtp_format("%s: no usable client certificate (%s): check OS_CERT and OS_KEY",
                            f->client_cert ? f->client_cert : "OS_CERT", why);
     case CURLE_GOT_NOTHING:
-        return vmtp_format("%.*s: the connection was closed without an answer: is it a service of OpenStack, and %s "
-                           "the right scheme?", n, f->url, strncmp(f->url, "https", 5) == 0 ? "https" : "http");
+        return no_answer(f, n, why);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return vmtp_format("%s: not a URL that starts with http:// or https:// and a host", f->url);
     default:
+        if (f->code == CURLE_RECV_ERROR && !f->begun)
+            return no_answer(f, n, why);
         return vmtp_format("%.*s: the connection broke: %s", n, f->url, why);
     }
 }

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "core/ctx.h"
+#include "core/openstack/http-stream.h"
 #include "core/openstack/http-words.h"
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
@@ -46,7 +47,7 @@ static void start_curl(void)
     curl_is_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
-bool vmtp_http_start(void)
+static bool start_once(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_curl);
@@ -55,7 +56,7 @@ bool vmtp_http_start(void)
 
 struct vmtp_http *vmtp_http_new(const struct vmtp_http_tls *tls)
 {
-    struct vmtp_http *http = vmtp_http_start() ? calloc(1, sizeof *http) : NULL;
+    struct vmtp_http *http = start_once() ? calloc(1, sizeof *http) : NULL;
     if (!http)
         return NULL;
     http->multi = curl_multi_init();
@@ -87,6 +88,11 @@ struct vmtp_http_policy *vmtp_http_policy(struct vmtp_http *http)
 unsigned vmtp_http_requests(const struct vmtp_http *http)
 {
     return http->requests;
+}
+
+void *vmtp_http_handle(const struct vmtp_http_job *job)
+{
+    return job->now->easy;
 }
 
 /* ---- one try ---- */
@@ -169,9 +175,8 @@ static void free_try(struct vmtp_http_job *job)
 }
 
 /* What no request of ours does without. */
-void vmtp_http_common(void *handle, char *words)
+static void set_common(CURL *easy, char *words)
 {
-    CURL *easy = handle;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, words);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "vmtp/" VMTP_VERSION);
@@ -203,8 +208,8 @@ static void set_tls(CURL *easy, const struct vmtp_http_tls *tls)
 static void set_request(const struct vmtp_http *http, struct vmtp_http_job *job)
 {
     CURL *easy = job->now->easy;
-    bool has_body = job->body || strcmp(job->method, "POST") == 0 || strcmp(job->method, "PUT") == 0;
-    vmtp_http_common(easy, job->now->words);
+    bool has_body = !job->stream && (job->body || strcmp(job->method, "POST") == 0 || strcmp(job->method, "PUT") == 0);
+    set_common(easy, job->now->words);
     set_tls(easy, &http->tls);
     curl_easy_setopt(easy, CURLOPT_URL, job->url);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -223,6 +228,8 @@ static void set_request(const struct vmtp_http *http, struct vmtp_http_job *job)
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, job->method);
     /* On a connection that turns out to be closed libcurl itself sends a second time, not knowing what arrived. */
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, job->once ? 1L : 0L);
+    if (job->stream)
+        vmtp_http_stream_set(easy, job);
 }
 
 static int start_try(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job *job)
@@ -309,10 +316,12 @@ static void end_try(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job 
     job->not_before = vmtp_now() + (pause > 0 ? pause : 0);
     job->finished = pause < 0;
     if (job->finished && code != CURLE_OK)
+        job->error = vmtp_http_stream_words(job);
+    if (job->finished && code != CURLE_OK && !job->error)
         job->error = vmtp_http_words(&(struct vmtp_http_failure){.code = (int)code, .words = job->now->words,
             .url = job->url, .ca_file = http->tls.ca_file, .client_cert = http->tls.client_cert,
-            .sent = may_have_arrived(job), .too_long = job->answer.cut, .connect = http->policy.connect,
-            .timeout = job->timeout});
+            .sent = may_have_arrived(job), .begun = job->answer.len > 0, .too_long = job->answer.cut,
+            .connect = http->policy.connect, .timeout = job->timeout});
     if (!job->finished) {
         vmtp_debug(ctx, "%s %s: sent again in %.1f s", job->method, job->url, pause);
         vmtp_buf_clear(&job->answer);

@@ -36,6 +36,23 @@ void vmtp_http_free(struct vmtp_http *http); /* takes NULL */
 struct vmtp_http_policy *vmtp_http_policy(struct vmtp_http *http);
 unsigned vmtp_http_requests(const struct vmtp_http *http); /* sent so far */
 
+/* Bytes that go to or come from a file in place of memory. No time-out then: it fails when nothing moves. */
+struct vmtp_http_stream {
+    int read_fd, write_fd; /* -1: none; from and to where they stand */
+    double length;         /* bytes that read_fd has; < 0: unknown */
+    bool follow;           /* redirects, from https to https only */
+    int (*progress)(void *arg, double done, double total); /* total < 0: unknown; not 0: stop. May be NULL */
+    void *arg;
+    double stall;          /* s without a byte that are too many */
+    double thinking;       /* the same when all is sent and the answer is awaited */
+
+    int stopped;           /* what progress() said */
+    int failed;            /* errno of read_fd or write_fd */
+    bool stalled;
+    double done, moved;    /* bytes so far, and when that was last more; vmtp_now() scale */
+    double told;
+};
+
 struct vmtp_http_job {
     /* What is asked; borrowed, also between runs. */
     const char *method, *url;
@@ -47,6 +64,7 @@ struct vmtp_http_job {
     size_t body_len;
     bool once;                 /* not sent again after it may have arrived; refusals (401, 429) did nothing */
     double timeout;            /* s, for one try */
+    struct vmtp_http_stream *stream; /* NULL: none */
 
     /* What came of it; vmtp_http_job_clear() frees it. */
     bool finished;
@@ -66,10 +84,8 @@ void vmtp_http_job_clear(struct vmtp_http_job *job); /* forgets the answer too: 
  * VMTP_ECANCELED, VMTP_ETIMEOUT, VMTP_ENOMEM with words: then some may not be finished. */
 int vmtp_http_run(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job *jobs, size_t n);
 
-/* libcurl is started, once in a process, whoever asks. false: it cannot. */
-bool vmtp_http_start(void);
-/* Settings that every request has; handle: CURL *, words: CURL_ERROR_SIZE bytes. */
-void vmtp_http_common(void *handle, char *words);
+/* The CURL * of a job in flight. */
+void *vmtp_http_handle(const struct vmtp_http_job *job);
 
 static inline void vmtp_clean_http_job(struct vmtp_http_job *job)
 {

@@ -67,7 +67,10 @@ int vmtp_os_call_all(vmtp_ctx *ctx, struct vmtp_os_session *session, const struc
 int vmtp_os_list(vmtp_ctx *ctx, struct vmtp_os_session *session, int service, const char *microversion,
                  const char *path, const char *key, json_t **items);
 
-/* Bytes to a service or from a URL, streamed. progress is told the bytes so far; total < 0: unknown. */
+/* Bytes to a service (PUT below its endpoint) or from a http or https URL, streamed from and to where fd stands.
+ * progress (may be NULL) is told the bytes so far; total < 0: unknown; when it returns a negative status, the transfer
+ * ends with it. No limit in size or time, but nothing may stand still for a minute. Sent once: VMTP_EUNREACH when the
+ * connection broke, VMTP_EREMOTE when the other side refuses, VMTP_EFAIL when fd cannot be read or written. */
 typedef int (*vmtp_os_progress_fn)(void *arg, double done, double total);
 int vmtp_os_upload(vmtp_ctx *ctx, struct vmtp_os_session *session, int service, const char *path, int fd,
                    vmtp_os_progress_fn progress, void *arg);
