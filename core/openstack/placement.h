@@ -25,7 +25,7 @@ struct vmtp_os_placement {
 int vmtp_os_place(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_settings *settings,
                   struct vmtp_os_placement *placement);
 
-/* "os:scheduler_hints" for a client at a place; server_id is that of a server that has a hostId already: before that the
+/* "os:scheduler_hints" for a client at a place; server_id: a server that has a hostId already, before that the
  * hints say nothing. NULL when the placement is forced, or out of memory. A new reference. */
 json_t *vmtp_os_place_hints(const struct vmtp_os_placement *placement, size_t place, const char *server_id);
 
