@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables for a ticket. */
+#include <math.h>
+
+#include <vmtp/plugin.h>
+
+#include "plugins/sinks/html/page.h"
+#include "plugins/sinks/html/render.h"
+
+static void remark(FILE *out, const char *text, const char *status)
+{
+    (void)status;
+    text_markdown(out, html_flag_words(text));
+    fputs("; ", out);
+}
+
+static void kind_row(FILE *out, const struct html_flow *flow, const struct html_kind *kind)
+{
+    char name[64], text[TEXT_MAX];
+    fputs("| ", out);
+    text_markdown(out, flow->desc);
+    fprintf(out, " | %s%s | ", html_series_name(kind->proto, kind->size, name),
+            kind->reverse ? ", server to client" : "");
+    if (kind->bps.n)
+        fprintf(out, "%s", text_rate(kind->bps.mean, text));
+    fprintf(out, " | %zu | ", kind->bps.n);
+    if (kind->bps.n > 1) {
+        fprintf(out, "%s to ", text_rate(kind->bps.min, text));
+        fputs(text_rate(kind->bps.max, text), out);
+    }
+    fprintf(out, " | %s | ", kind->loss.n ? text_percent(kind->loss.mean, text) : "");
+    fprintf(out, "%s | ", kind->rtt_ms.n ? text_ms(kind->rtt_ms.mean, text) : "");
+    if (kind->error) {
+        fputs("**failed**: ", out);
+        text_markdown(out, kind->error);
+        fputs("; ", out);
+    }
+    html_each_text(json_object_get(kind->first->json, "flags"), remark, out);
+    html_each_text(json_object_get(kind->first->json, "warnings"), remark, out);
+    fputs("|\n", out);
+}
+
+static void ping_row(FILE *out, const struct html_flow *flow, const struct html_ping *ping)
+{
+    char text[TEXT_MAX];
+    fputs("| ", out);
+    text_markdown(out, flow->desc);
+    fprintf(out, " | %s | ", ping->size >= 0 ? text_fixed((double)ping->size, 0, text) : "");
+    fprintf(out, "%s | ", isnan(ping->avg) ? "" : text_ms(ping->avg, text));
+    fprintf(out, "%s | ", isnan(ping->min) ? "" : text_ms(ping->min, text));
+    fprintf(out, "%s | ", isnan(ping->max) ? "" : text_ms(ping->max, text));
+    fprintf(out, "%s | ", isnan(ping->stddev) ? "" : text_ms(ping->stddev, text));
+    fprintf(out, "%s | ", isnan(ping->loss) ? "" : text_percent(ping->loss, text));
+    text_markdown(out, ping->error);
+    fputs(" |\n", out);
+}
+
+static void property(FILE *out, const json_t *json, const char *member, const char *name)
+{
+    const char *text = html_text(json, member);
+    if (!text)
+        return;
+    fprintf(out, "| %s | ", name);
+    text_markdown(out, text);
+    fputs(" |\n", out);
+}
+
+static void draw_run(FILE *out, const struct html_run *run)
+{
+    size_t kinds = 0, pings = 0;
+    const char *title = html_text(run->json, "test_description");
+    fputs("## ", out);
+    text_markdown(out, title ? title : "Data path performance");
+    fputs("\n\n| Property | Value |\n| --- | --- |\n", out);
+    property(out, run->json, "date", "Date");
+    property(out, run->json, "status", "Status");
+    property(out, run->json, "openstack_version", "OpenStack release");
+    property(out, run->json, "encapsulation", "Encapsulation");
+    property(out, run->json, "l2agent_type", "L2 agent type");
+    property(out, run->json, "nic_name", "NIC name");
+    property(out, run->json, "cpu_info", "CPU Info");
+    property(out, run->json, "distro", "Host Linux distribution");
+    property(out, run->json, "version", "VMTP version");
+    property(out, run->json, "run_uuid", "Run");
+    for (size_t f = 0; f < run->n_flows; f++) {
+        kinds += run->flows[f].n_kinds;
+        pings += run->flows[f].n_pings;
+    }
+    if (kinds)
+        fputs("\n| Flow | Measurement | Throughput | Samples | Range | Loss | Round trip | Remarks |\n"
+              "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n", out);
+    for (size_t f = 0; f < run->n_flows; f++)
+        for (size_t k = 0; k < run->flows[f].n_kinds; k++)
+            kind_row(out, &run->flows[f], &run->flows[f].kinds[k]);
+    if (pings)
+        fputs("\n| Flow | Ping, B | Average | Smallest | Largest | Std. dev. | Loss | Remarks |\n"
+              "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n", out);
+    for (size_t f = 0; f < run->n_flows; f++)
+        for (size_t i = 0; i < run->flows[f].n_pings; i++)
+            ping_row(out, &run->flows[f], &run->flows[f].pings[i]);
+    for (size_t f = 0; f < run->n_flows; f++)
+        if (run->flows[f].error) {
+            fputs("\n**", out);
+            text_markdown(out, run->flows[f].desc);
+            fputs("** failed: ", out);
+            text_markdown(out, run->flows[f].error);
+            fputc('\n', out);
+        }
+    fputc('\n', out);
+}
+
+int html_markdown(FILE *out, json_t *const *documents, size_t n, const struct html_options *options)
+{
+    struct html_report report;
+    int rc = VMTP_ENOMEM;
+    if (html_report_read(&report, documents, n, options->show)) {
+        for (size_t r = 0; r < report.n_runs; r++)
+            draw_run(out, &report.runs[r]);
+        rc = VMTP_OK;
+    }
+    html_report_clear(&report);
+    return rc;
+}

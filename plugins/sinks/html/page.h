@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a page. Each writes what the documents have, and nothing when they lack it. */
+#ifndef SINKS_HTML_PAGE_H
+#define SINKS_HTML_PAGE_H
+
+#include <stdio.h>
+
+#include "plugins/sinks/html/model.h"
+#include "plugins/sinks/html/text.h"
+
+/* A place on the axis of flows: a flow in one direction, the same one in all runs. */
+struct html_column {
+    const char *family, *desc;
+    char label[48]; /* within the family */
+    bool reverse;
+    size_t place; /* in the order of the run */
+    const struct html_flow **flows; /* one for each run; NULL: that run lacks it */
+};
+
+struct html_columns {
+    struct html_column *items;
+    size_t n, left_out; /* left_out: flows beyond the most that are compared */
+};
+
+struct page {
+    FILE *out;
+    const struct html_report *report;
+    const struct html_columns *columns;
+};
+
+/* False when out of memory; html_columns_clear() is due in both cases. */
+bool html_columns_make(struct html_columns *columns, const struct html_report *report);
+void html_columns_clear(struct html_columns *columns);
+
+/* The kind of a series in a column; NULL when it was not measured. */
+const struct html_kind *html_kind_in(const struct html_flow *flow, const struct html_column *column, size_t series);
+
+/* Classes of page.css. */
+const char *html_series_css(const struct html_series *series, char css[8]);
+const char *html_run_css(size_t run, char css[8]);
+/* "UDP 1024 B" */
+const char *html_series_name(enum html_proto proto, long long size, char name[64]);
+/* "A" */
+const char *html_run_name(size_t run, char name[24]);
+/* "passed" and the like to "good", "bad", "warn" or "". */
+const char *html_status_css(const char *status);
+
+/* A flag of a result in words. */
+const char *html_flag_words(const char *flag);
+/* Calls use for each text of a list of texts, or for one that is no list; objects count by their text and reason. */
+void html_each_text(const json_t *json, void (*use)(FILE *out, const char *text, const char *status), FILE *out);
+
+void html_charts(const struct page *page);      /* panels.c: throughput, latency, loss */
+void html_notes(const struct page *page);       /* page.c: what a reader has to know before believing a number */
+void html_kind_title(FILE *out, const struct html_column *column, const struct html_kind *kind);
+void html_numbers_table(const struct page *page); /* tables.c */
+void html_latency_table(const struct page *page);
+void html_cpu_table(const struct page *page);
+void html_properties_table(const struct page *page);
+void html_flow_cards(const struct page *page);  /* flows.c */
+
+#endif

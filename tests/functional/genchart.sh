@@ -1,0 +1,162 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# vmtp-genchart: options, what it says when something is wrong, old and new results, Markdown, the browser. What a page
+# looks like in a browser is in html-page.sh.
+. "${srcdir:-.}/tests/functional/functions.sh"
+requires python3
+
+genchart=$builddir/reports/vmtp-genchart
+old=$srcdir/tests/fixtures/upstream
+new=$srcdir/tests/fixtures/report
+cd "$tmp" || exit 99
+
+# The page as a parser sees it: balanced, no script but ours, no address outside, no handler.
+cat >check.py <<'END'
+import html.parser, json, re, sys
+VOID = {'meta', 'link', 'br', 'path', 'rect'}
+class Page(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.bad, self.data, self.words = [], [], [], []
+    def handle_starttag(self, tag, attrs):
+        for name, value in attrs:
+            address = name in ('src', 'href', 'action', 'xlink:href') and value != 'data:,'
+            if address or name.startswith('on') or name == 'style':
+                self.bad.append('%s %s=%s' % (tag, name, value))
+        if tag not in VOID:
+            self.open.append(tag)
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.bad.append('</%s> out of place' % tag)
+    def handle_data(self, data):
+        (self.data if self.open[-1:] == ['script'] else self.words).append(data)
+page = Page()
+text = open(sys.argv[1], encoding='utf-8').read()
+page.feed(text)
+page.close()
+page.bad += page.open
+if re.search(r'@import|url\(|https?://(?!10\.|192)', text.split('<script type')[0].replace('&#58;', ':')):
+    page.bad.append('a request')
+if page.bad:
+    sys.exit('\n'.join(page.bad))
+if len(sys.argv) > 2:
+    same = [json.loads(t) for t in page.data[:-1]] == [json.load(open(f)) for f in sys.argv[2:]]
+    sys.exit(not same)
+END
+
+# --- options ---
+run "$genchart" --version
+is "--version needs no file" "$status" 0
+like "... and says it" "$out" '^vmtp-genchart 3\.'
+run "$genchart" -h
+like "-h lists the options" "$out" '--markdown'
+run "$genchart"
+is "without a file: usage" "$status" 2
+like "... in words" "$err" 'at least one JSON file'
+run "$genchart" -c x.html missing.json
+is "a missing file: 1" "$status" 1
+like "... named" "$err" 'missing\.json: No such file'
+is "... and no page" "$(ls x.html 2>/dev/null)" ''
+run "$genchart" -p sctp -c x.html "$old/old-program-native-TUI.json"
+is "an unknown protocol: usage" "$status" 2
+run "$genchart" --colour "$old/old-program-native-TUI.json"
+is "an unknown option: usage" "$status" 2
+run "$genchart" -b "$old/old-program-native-TUI.json"
+is "-b without -c: usage" "$status" 2
+printf '{"flows": [' >broken.json
+run "$genchart" -c x.html broken.json
+is "what is not JSON: 1" "$status" 1
+like "... with its place" "$err" 'broken\.json:1:[0-9]+: not JSON'
+echo '[1, 2]' >other.json
+run "$genchart" -c x.html other.json
+like "what is no result is named" "$err" 'other\.json: not a result of VMTP'
+run "$genchart" -c "$tmp/no/such/folder/x.html" "$old/old-program-native-TUI.json"
+is "a file that cannot be written: 1" "$status" 1
+
+# --- pages ---
+run "$genchart" -c old.html "$old/old-program-openstack-TUI.json"
+is "a result of the old program" "$status" 0
+like "... the file is named" "$out" '^Generating old\.html$'
+ok "... gives a sound page with all of its data" python3 check.py old.html "$old/old-program-openstack-TUI.json"
+for file in "$old"/*.json "$new"/*.json; do
+    run "$genchart" -c page.html "$file"
+    ok "${file##*/}: a sound page" python3 check.py page.html "$file"
+done
+run "$genchart" -c both.html "$old"/old-program-openstack-T*.json
+ok "two results: a sound page" python3 check.py both.html "$old"/old-program-openstack-T*.json
+like "... with the change" "$(sed -n '/<main>/,/application.json/p' both.html)" '<td class="down">-10\.4 %</td>'
+"$genchart" "$old/old-program-openstack-T.json" >stdout.html
+ok "without -c: to standard output" python3 check.py stdout.html "$old/old-program-openstack-T.json"
+"$genchart" -p tcp "$old/old-program-native-TUI.json" >tcp.html
+is "-p tcp draws no UDP" "$(grep -c 'UDP 1024 B' tcp.html)" 0
+"$genchart" -p UDP "$old/old-program-native-TUI.json" >udp.html
+is "-p UDP draws no TCP" "$(grep -c 'TCP 65536 B' udp.html)" 0
+
+# --- what there is in the wild: pings of before 2.3, texts instead of lists, nothing at all ---
+cat >wild.json <<'END'
+{"args": "vmtp", "date": "2014-11-20 12:00:00", "version": "2.0.0", "nic_name": "82599ES", "cpu_info": null,
+ "flows": [
+  {"desc": "VM to VM same network fixed IP (inter-node)", "results": [
+    {"protocol": "ICMP", "tool": "ping", "rtt_avg_ms": "0.527", "rtt_max_ms": "2.313", "rtt_min_ms": "0.356",
+     "rtt_stddev": "0.601", "rx_packets": "10", "tx_packets": "10"},
+    {"protocol": "TCP", "throughput_kbps": 9000000, "pkt_size": 65536, "tool": "nuttcp-7.3.2", "rtt_ms": 0.62,
+     "cpu_load": {"192.0.2.11": [6.4, 7.6], "192.0.2.12": []}}]},
+  {"desc": "External-VM", "results": [
+    {"protocol": "TCP", "throughput_kbps": 941000, "pkt_size": 65536},
+    {"protocol": "TCP", "throughput_kbps": 800000, "pkt_size": 65536, "direction": "reverse"},
+    {"protocol": "ICMP", "results": [{"packet_size": 64, "error": "ping failed"}, "?"]}]},
+  {"desc": "Native inter-host", "results": "error: no VM"},
+  {"desc": "Native intra-host", "results": ["error: no VM"]},
+  {"results": {}}, {}, 7, null, "x"
+ ]}
+END
+run "$genchart" -c wild.html wild.json
+is "files of other generations" "$status" 0
+ok "... give a sound page" python3 check.py wild.html wild.json
+page=$(sed -n '/<main>/,/application.json/p' wild.html | tr '\n' ' ')
+like "... with pings of before 2.3" "$page" '<td>0\.356 ms</td><td>0\.527 ms</td><td>2\.31 ms</td><td>0\.601 ms</td>'
+like "... up and down" "$page" '>Upload</text>.*>Download</text>'
+like "... the failure of a flow" "$page" 'error: no VM'
+like "... the load of the nodes" "$page" '192\.0\.2\.11: 7\.00 \(largest 7\.60\)'
+like "... the properties" "$page" 'NIC name</th><td>82599ES'
+unlike "... and no property without a value" "$page" 'CPU Info'
+echo '{"flows": []}' >empty.json
+run "$genchart" -c empty.html empty.json
+ok "a result without flows gives a sound page" python3 check.py empty.html empty.json
+like "... which says so" "$(sed -n '/<main>/,/application.json/p' empty.html)" 'Nothing measured'
+
+# --- Markdown ---
+run "$genchart" --markdown "$old/old-program-native-TUI.json"
+is "--markdown" "$status" 0
+like "... has a row for a measurement" "$out" \
+    '^\| Native intra-host \| TCP 65536 B \| 20\.8 Gbit/s \| 3 \| 18\.1 Gbit/s to 22\.7 Gbit/s \|'
+like "... and one for a ping" "$out" \
+    '^\| Native intra-host \| 64 \| 0\.032 ms \| 0\.023 ms \| 0\.041 ms \| 0\.006 ms \| 0 % \|'
+is "... each with all of its columns" "$(printf '%s\n' "$out" | awk -F'|' '/^\|/ && NF != 4 && NF != 10')" ''
+cat >hostile.json <<'END'
+{"flows": [{"desc": "a | b\n# c <b>@you</b> [x](http://y) `z`", "results": []}], "test_description": "|\n\n| --- |"}
+END
+run "$genchart" --markdown hostile.json
+unlike "... and no markup from a result" "$out" '<b>|\]\(|@you|^# c|^\| --- \|$'
+
+# --- the browser ---
+cat >browser <<END
+#!/bin/sh
+for word; do printf '%s\n' "\$word"; done >"$tmp/opened"
+END
+chmod +x browser
+BROWSER="$tmp/browser --new %s:other" "$genchart" -b -c 'a;page.html' "$old/old-program-native-TUI.json" >/dev/null
+is "-b gives the page to BROWSER as one word" "$(cat opened)" "--new
+file://$tmp/a;page.html"
+BROWSER=false
+export BROWSER
+run "$genchart" -b -c x.html "$old/old-program-native-TUI.json"
+is "a browser that fails: 1" "$status" 1
+like "... with the remedy" "$err" 'set BROWSER'
+unset BROWSER
+
+done_testing
