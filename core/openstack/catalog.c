@@ -10,7 +10,7 @@
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
-enum { LIST_MAX = 400 };
+enum { LIST_MAX = 400, NAMES_MAX = 40 };
 
 static const struct {
     const char *name;
@@ -142,18 +142,31 @@ static void choose(struct choice *choice, const json_t *catalog, int service)
 
 /* ---- what is said of those that are missing ---- */
 
-/* Adds ", WORD" where it is not there yet. */
-static void add_word(struct vmtp_buf *list, const char *word)
+struct words {
+    const char *items[NAMES_MAX];
+    size_t n;
+};
+
+/* Adds a word at its place in the alphabet, unless it is there. More than there is room for are left out. */
+static void add_word(struct words *words, const char *word)
 {
-    size_t n = strlen(word);
-    for (const char *at = vmtp_buf_text(list); n && (at = strstr(at, word)); at++)
-        if ((at == list->data || at[-1] == ' ') && (at[n] == '\0' || at[n] == ','))
-            return;
-    if (n)
-        (void)vmtp_buf_printf(list, "%s%s", list->len ? ", " : "", word);
+    size_t at = 0;
+    while (at < words->n && strcmp(words->items[at], word) < 0)
+        at++;
+    if (!*word || words->n == NAMES_MAX || (at < words->n && strcmp(words->items[at], word) == 0))
+        return;
+    memmove(&words->items[at + 1], &words->items[at], (words->n - at) * sizeof words->items[0]);
+    words->items[at] = word;
+    words->n++;
 }
 
-static void list_all(const json_t *catalog, int service, struct vmtp_buf *regions, struct vmtp_buf *interfaces)
+static void print_words(struct vmtp_buf *out, const struct words *words)
+{
+    for (size_t i = 0; i < words->n; i++)
+        (void)vmtp_buf_printf(out, "%s%s", i ? ", " : "", words->items[i]);
+}
+
+static void list_all(const json_t *catalog, int service, struct words *regions, struct words *interfaces)
 {
     size_t i, j;
     json_t *entry, *endpoint;
@@ -167,24 +180,41 @@ static void list_all(const json_t *catalog, int service, struct vmtp_buf *region
     }
 }
 
-static void tell_missing(struct vmtp_buf *words, const struct choice *choice, const json_t *catalog, int service)
+/* Why a service has no endpoint, without its name. The caller frees it; NULL: out of memory. */
+static char *why_missing(const struct choice *choice, const json_t *catalog, int service)
 {
     VMTP_CLEAN(buf) struct vmtp_buf regions = VMTP_BUF(LIST_MAX);
     VMTP_CLEAN(buf) struct vmtp_buf interfaces = VMTP_BUF(LIST_MAX);
-    const char *name = services[service].name;
     const char *region = choice->credentials->region, *interface = choice->credentials->interface;
-    list_all(catalog, service, &regions, &interfaces);
-    if (words->len)
-        (void)vmtp_buf_text_add(words, "; ");
+    struct words in_regions = {.n = 0}, with_interfaces = {.n = 0};
+    list_all(catalog, service, &in_regions, &with_interfaces);
+    print_words(&regions, &in_regions);
+    print_words(&interfaces, &with_interfaces);
     if (!choice->seen)
-        (void)vmtp_buf_printf(words, "the catalog has no service %s", name);
-    else if (choice->several)
-        (void)vmtp_buf_printf(words, "%s is in several regions (%s): choose one with OS_REGION_NAME or region_name",
-                              name, vmtp_buf_text(&regions));
-    else
-        (void)vmtp_buf_printf(words, "the catalog has no %s endpoint of %s%s%s (regions: %s; interfaces: %s)",
-                              interface ? interface : "public", name, region && *region ? " in region " : "",
-                              region ? region : "", vmtp_buf_text(&regions), vmtp_buf_text(&interfaces));
+        return strdup("not in the catalog at all");
+    if (choice->several)
+        return vmtp_format("in several regions (%s): choose one with OS_REGION_NAME or region_name",
+                           vmtp_buf_text(&regions));
+    return vmtp_format("no %s endpoint%s%s in the catalog (regions: %s; interfaces: %s)",
+                       interface ? interface : "public", region && *region ? " in region " : "", region ? region : "",
+                       vmtp_buf_text(&regions), vmtp_buf_text(&interfaces));
+}
+
+/* "compute, image: WHY; network: WHY": services with the same reason stand together. */
+static void tell_missing(struct vmtp_buf *words, char *const why[VMTP_OS_SERVICES])
+{
+    for (int i = 0; i < VMTP_OS_SERVICES; i++) {
+        bool told = !why[i];
+        for (int j = 0; j < i && !told; j++)
+            told = why[j] && strcmp(why[i], why[j]) == 0;
+        if (told)
+            continue;
+        (void)vmtp_buf_printf(words, "%s%s", words->len ? "; " : "", services[i].name);
+        for (int j = i + 1; j < VMTP_OS_SERVICES; j++)
+            if (why[j] && strcmp(why[i], why[j]) == 0)
+                (void)vmtp_buf_printf(words, ", %s", services[j].name);
+        (void)vmtp_buf_printf(words, ": %s", why[i]);
+    }
 }
 
 /* ---- the whole ---- */
@@ -210,26 +240,38 @@ static int set_endpoint(vmtp_ctx *ctx, int service, const char *url, const char 
     return *endpoint ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
 }
 
+/* One endpoint; *why: why there is none, which is no error here. */
+static int find_endpoint(vmtp_ctx *ctx, const struct vmtp_os_credentials *credentials, const json_t *catalog,
+                         int service, const char *project_id, const char *fallback, char **endpoint, char **why)
+{
+    struct choice choice = {.credentials = credentials};
+    const char *url = override_of(credentials, service);
+    if (!url) {
+        choose(&choice, catalog, service);
+        url = choice.several ? NULL : choice.url;
+    }
+    if (!url)
+        url = fallback;
+    if (url)
+        return set_endpoint(ctx, service, url, project_id, endpoint);
+    *why = why_missing(&choice, catalog, service);
+    return *why ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+}
+
 int vmtp_os_endpoints(vmtp_ctx *ctx, const struct vmtp_os_credentials *credentials, const json_t *catalog,
                       const char *project_id, const char *identity_url, char *endpoints[VMTP_OS_SERVICES])
 {
     VMTP_CLEAN(buf) struct vmtp_buf words = VMTP_BUF(4 * LIST_MAX);
-    for (int service = 0; service < VMTP_OS_SERVICES; service++) {
-        struct choice choice = {.credentials = credentials};
-        const char *url = override_of(credentials, service);
-        if (!url) {
-            choose(&choice, catalog, service);
-            url = choice.several ? NULL : choice.url;
-        }
-        if (!url && service == VMTP_OS_IDENTITY)
-            url = identity_url; /* where the login went: it may serve all regions, or stand in none */
-        if (!url) {
-            tell_missing(&words, &choice, catalog, service);
-            continue;
-        }
-        int rc = set_endpoint(ctx, service, url, project_id, &endpoints[service]);
-        if (rc < 0)
-            return rc;
+    char *why[VMTP_OS_SERVICES] = {0};
+    int rc = VMTP_OK;
+    for (int service = 0; rc == VMTP_OK && service < VMTP_OS_SERVICES; service++) {
+        /* identity: it may serve all regions, or stand in none */
+        const char *fallback = service == VMTP_OS_IDENTITY ? identity_url : NULL;
+        rc = find_endpoint(ctx, credentials, catalog, service, project_id, fallback, &endpoints[service],
+                           &why[service]);
     }
-    return words.len ? vmtp_fail(ctx, VMTP_ECONFIG, "%s", vmtp_buf_text(&words)) : VMTP_OK;
+    tell_missing(&words, why);
+    for (int service = 0; service < VMTP_OS_SERVICES; service++)
+        free(why[service]);
+    return rc == VMTP_OK && words.len ? vmtp_fail(ctx, VMTP_ECONFIG, "%s", vmtp_buf_text(&words)) : rc;
 }

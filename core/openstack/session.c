@@ -142,8 +142,9 @@ char *vmtp_os_error_text(int service, const char *method, const char *path, cons
         return vmtp_format("%s: %s %.*s: %s", name, method, plain, path, job->error ? job->error : "out of memory");
     VMTP_CLEAN(mem) char *message = vmtp_os_message(json, vmtp_buf_text(&job->answer), job->answer.len);
     char status[VMTP_OS_STATUS_TEXT];
-    return vmtp_format("%s: %s %.*s: %s%s%s%s%s%s", name, method, plain, path,
-                       vmtp_os_status_text(job->status, status), message ? ": " : "", message ? message : "",
+    return vmtp_format("%s: %s %.*s: %s%s%s%s%s%s%s", name, method, plain, path,
+                       vmtp_os_status_text(job->status, status),
+                       job->status < 300 ? ", but the answer is not JSON" : "", message ? ": " : "", message ? message : "",
                        job->request_id[0] ? " (" : "", job->request_id, job->request_id[0] ? ")" : "");
 }
 
@@ -200,8 +201,11 @@ static void fill_reply(const struct vmtp_os_request *request, const struct vmtp_
     reply->status = job->status;
     if (job->status && job->answer.len)
         reply->json = json_loadb(job->answer.data, job->answer.len, 0, NULL);
-    bool good = (job->status >= 200 && job->status < 300) ||
-                (job->status && (unsigned long)job->status == request->expect);
+    bool good = job->status >= 200 && job->status < 300;
+    if (good && !reply->json && strcmp(request->method, "GET") == 0) /* a login page, say, not an empty list */
+        good = false;
+    if (job->status && (unsigned long)job->status == request->expect)
+        good = true;
     reply->rc = good ? VMTP_OK : job->status ? VMTP_EREMOTE : VMTP_EUNREACH;
     if (!good)
         reply->error = vmtp_os_error_text(request->service, request->method, request->path, job, reply->json);

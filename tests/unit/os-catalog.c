@@ -84,22 +84,22 @@ static void test_missing(struct vmtp_ctx *ctx)
     char *endpoints[VMTP_OS_SERVICES] = {0};
     struct vmtp_os_credentials credentials = {.region = (char *)"north"};
     is_int(find(ctx, &credentials, CATALOG, endpoints), VMTP_ECONFIG, "a region that is not there");
-    contains(vmtp_ctx_error(ctx, 0), "no public endpoint of compute in region north (regions: east, west;",
-             "is told with those that are");
-    contains(vmtp_ctx_error(ctx, 0), "network", "for each service");
+    contains(vmtp_ctx_error(ctx, 0), "compute: no public endpoint in region north in the catalog (regions: east, west; "
+             "interfaces: admin, public)", "is told with those that are");
+    contains(vmtp_ctx_error(ctx, 0), "; network: no public endpoint", "for each service");
     credentials.region = NULL;
     is_int(find(ctx, &credentials, CATALOG, endpoints), VMTP_ECONFIG, "no region, where there are two");
-    contains(vmtp_ctx_error(ctx, 0), "compute is in several regions (east, west): choose one with OS_REGION_NAME",
-             "is told with the remedy");
+    contains(vmtp_ctx_error(ctx, 0), "compute, network, image: in several regions (east, west): choose one with "
+             "OS_REGION_NAME or region_name", "is told with the remedy");
     credentials.interface = (char *)"admin";
     is_int(find(ctx, &credentials, CATALOG, endpoints), VMTP_ECONFIG, "an interface that only compute has");
-    contains(vmtp_ctx_error(ctx, 0), "the catalog has no admin endpoint of image (regions: west, east; interfaces: "
-             "public, internal)", "is told with those that are");
+    contains(vmtp_ctx_error(ctx, 0), "image: no admin endpoint in the catalog (regions: east, west; interfaces: "
+             "internal, public)", "is told with those that are");
     size_t refused = 0;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         refused += find(ctx, &credentials, wrong[i], endpoints) == VMTP_ECONFIG;
     is_int((long long)refused, sizeof wrong / sizeof wrong[0], "catalogs of the wrong shape");
-    contains(vmtp_ctx_error(ctx, 0), "the catalog has no service network", "what is said of a service that is missing");
+    contains(vmtp_ctx_error(ctx, 0), "network, image: not in the catalog at all", "what is said of a service that is missing");
     for (int i = 0; i < VMTP_OS_SERVICES; i++)
         free(endpoints[i]);
 }

@@ -5,6 +5,10 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
 #include "core/ctx.h"
 #include "core/log.h"
 #include "core/openstack/session-inside.h"
@@ -416,7 +420,8 @@ static void test_hostile(void)
         (void)vmtp_buf_add(&deep, "[", 1);
     (void)vmtp_buf_text_add(&deep, "'}, {'size': 17000000}");
     struct vmtp_os_session *session = session_with(vmtp_buf_text(&deep));
-    ok(vmtp_os_call(&ctx, session, &GET_SERVERS, &reply) == VMTP_OK && !reply.json, "a hundred thousand brackets");
+    is_int(vmtp_os_call(&ctx, session, &GET_SERVERS, &reply), VMTP_EREMOTE, "a hundred thousand brackets");
+    contains(reply.error, "HTTP 200, but the answer is not JSON", "are no JSON for us");
     vmtp_os_reply_clear(&reply);
     is_int(vmtp_os_call(&ctx, session, &GET_SERVERS, &reply), VMTP_EUNREACH, "17 MB");
     contains(reply.error, "an answer of more than 16 MiB", "are too many");
@@ -648,6 +653,121 @@ static void test_secrets(void)
     unlink(log);
 }
 
+/* ---- proxies and TLS ---- */
+
+static void test_proxy(void)
+{
+    struct vmtp_os_credentials c = user("/v3");
+    struct vmtp_os_session *session = NULL;
+    c.auth_url = (char *)"http://cloud.invalid/v3";
+    setenv("http_proxy", server.url, 1);
+    say("[{'method': 'POST', 'path': 'http://cloud.invalid/v3/auth/tokens', 'status': 201, 'headers': "
+        "{'X-Subject-Token': 't'}, 'body': " TOKEN_BODY "}]");
+    vmtp_ctx_forget(&ctx);
+    is(vmtp_os_open(&ctx, &c, &session) == VMTP_OK ? "in" : vmtp_ctx_error(&ctx, 0), "in", "through a proxy");
+    vmtp_os_close(session);
+    setenv("http_proxy", "http://127.0.0.1:9", 1);
+    setenv("no_proxy", "127.0.0.1", 1);
+    c = user("/v3");
+    say("[" LOGIN "]");
+    session = NULL;
+    is_int(vmtp_os_open(&ctx, &c, &session), VMTP_OK, "around it");
+    vmtp_os_close(session);
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+}
+
+/* A self-signed certificate and its key in one file. */
+static bool make_certificate(const char *path, const char *name)
+{
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, NULL);
+    X509 *cert = X509_new();
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, name);
+    FILE *file = fopen(path, "w");
+    bool good = maker && cert && names && file && EVP_PKEY_keygen_init(maker) > 0 &&
+                EVP_PKEY_keygen(maker, &key) > 0;
+    if (good) {
+        X509_set_version(cert, 2);
+        ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+        X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+        X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+        X509_set_pubkey(cert, key);
+        X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"vmtp test",
+                                   -1, -1, 0);
+        X509_set_issuer_name(cert, X509_get_subject_name(cert));
+        X509_add_ext(cert, names, -1);
+        good = X509_sign(cert, key, NULL) > 0 && PEM_write_X509(file, cert) &&
+               PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+    }
+    X509_EXTENSION_free(names);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(maker);
+    return file && fclose(file) == 0 && good;
+}
+
+static void is_tls_error(struct vmtp_os_credentials c, const char *want, const char *name)
+{
+    struct vmtp_os_session *session = NULL;
+    vmtp_ctx_forget(&ctx);
+    say("[" LOGIN "]");
+    is_int(vmtp_os_open(&ctx, &c, &session), VMTP_EUNREACH, name);
+    contains(vmtp_ctx_error(&ctx, 0), want, "what is said of it");
+    vmtp_os_close(session);
+}
+
+static void tls_cases(char *ours, char *other, const char *plain_url)
+{
+    static char url[80];
+    struct vmtp_os_session *session = NULL;
+    struct vmtp_os_credentials c = user("/v3");
+    is_tls_error(c, "in OS_CACERT", "a certificate that nobody knows");
+    c.ca_file = other;
+    is_tls_error(c, other, "one that the file of CAs does not hold");
+    c.ca_file = (char *)"/nonexistent/ca.pem";
+    is_tls_error(c, "/nonexistent/ca.pem: no file with CA certificates", "no file of CAs");
+    c.ca_file = ours;
+    say("[" LOGIN "]");
+    is_int(vmtp_os_open(&ctx, &c, &session), VMTP_OK, "one that it holds");
+    vmtp_os_close(session);
+    session = NULL;
+    c.ca_file = NULL;
+    c.insecure = true;
+    say("[" LOGIN "]");
+    is_int(vmtp_os_open(&ctx, &c, &session), VMTP_OK, "any, when none is verified");
+    vmtp_os_close(session);
+    snprintf(url, sizeof url, "http%s/v3", server.url + strlen("https"));
+    c.auth_url = url;
+    is_tls_error(c, "is it a service of OpenStack, and http the right scheme?", "http where https is spoken");
+    snprintf(url, sizeof url, "https%s/v3", plain_url + strlen("http"));
+    is_tls_error(c, "speaks no TLS", "https where http is spoken");
+}
+
+static void test_tls(void)
+{
+    char folder[] = "/tmp/vmtp-os-session.XXXXXX", ours[60], other[60];
+    struct scripted plain = server;
+    ok(mkdtemp(folder) != NULL, "a folder");
+    snprintf(ours, sizeof ours, "%s/ours.pem", folder);
+    snprintf(other, sizeof other, "%s/other.pem", folder);
+    ok(make_certificate(ours, "IP:127.0.0.1") && make_certificate(other, "DNS:elsewhere"), "certificates");
+    if (ok(scripted_start(&server, ours, ours), "a server that speaks TLS")) {
+        tls_cases(ours, other, plain.url);
+        scripted_stop(&server);
+    }
+    if (ok(scripted_start(&server, other, other), "a server with another's name")) {
+        struct vmtp_os_credentials c = user("/v3");
+        c.ca_file = other;
+        is_tls_error(c, "the certificate is for another name", "a certificate for another name");
+        scripted_stop(&server);
+    }
+    server = plain;
+    unlink(ours);
+    unlink(other);
+    rmdir(folder);
+}
+
 int main(void)
 {
     vmtp_ctx_init(&ctx, &cancel);
@@ -676,6 +796,8 @@ int main(void)
     test_upload();
     test_download();
     test_secrets();
+    test_proxy();
+    test_tls();
     scripted_stop(&server);
     vmtp_ctx_clear(&ctx);
     return done_testing();
