@@ -142,10 +142,11 @@ char *vmtp_os_error_text(int service, const char *method, const char *path, cons
         return vmtp_format("%s: %s %.*s: %s", name, method, plain, path, job->error ? job->error : "out of memory");
     VMTP_CLEAN(mem) char *message = vmtp_os_message(json, vmtp_buf_text(&job->answer), job->answer.len);
     char status[VMTP_OS_STATUS_TEXT];
+    const char *odd = job->status < 300 ? ", but the answer is not JSON" : "";
+    bool id = job->request_id[0];
     return vmtp_format("%s: %s %.*s: %s%s%s%s%s%s%s", name, method, plain, path,
-                       vmtp_os_status_text(job->status, status),
-                       job->status < 300 ? ", but the answer is not JSON" : "", message ? ": " : "", message ? message : "",
-                       job->request_id[0] ? " (" : "", job->request_id, job->request_id[0] ? ")" : "");
+                       vmtp_os_status_text(job->status, status), odd, message ? ": " : "", message ? message : "",
+                       id ? " (" : "", job->request_id, id ? ")" : "");
 }
 
 /* ---- requests ---- */

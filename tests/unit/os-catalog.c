@@ -99,7 +99,8 @@ static void test_missing(struct vmtp_ctx *ctx)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         refused += find(ctx, &credentials, wrong[i], endpoints) == VMTP_ECONFIG;
     is_int((long long)refused, sizeof wrong / sizeof wrong[0], "catalogs of the wrong shape");
-    contains(vmtp_ctx_error(ctx, 0), "network, image: not in the catalog at all", "what is said of a service that is missing");
+    contains(vmtp_ctx_error(ctx, 0), "network, image: not in the catalog at all",
+             "what is said of a service that is missing");
     for (int i = 0; i < VMTP_OS_SERVICES; i++)
         free(endpoints[i]);
 }

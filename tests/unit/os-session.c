@@ -638,7 +638,7 @@ static void test_secrets(void)
     VMTP_CLEAN(mem) char *text = NULL;
     VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
     size_t len = 0;
-    ok(vmtp_log_open_file(&ctx, log) == VMTP_OK, "a log");
+    ok(fd >= 0 && vmtp_log_open_file(&ctx, log) == VMTP_OK, "a log");
     vmtp_log_set_level(VMTP_LOG_DEBUG);
     struct vmtp_os_session *session = session_with("{'path': '/c*', 'status': 401}, " LOGIN_2
         ", {'headers': {'X-Compute-Request-Id': 'req-5'}, 'body': {}}");
