@@ -23,7 +23,7 @@ int vmtp_image_fetch(vmtp_ctx *ctx, const char *url, const char *checksum, vmtp_
                      struct vmtp_image_file *file);
 void vmtp_image_file_close(struct vmtp_image_file *file);
 
-/* The format of an image by its first n bytes; "raw" for a disk without a mark of its own, NULL for what is none: a text
+/* The format of an image by its first n bytes; "raw": a disk without a mark of its own; NULL: what is none, as a text
  * or something compressed. Fills virtual_size where the format says it. */
 const char *vmtp_image_format(const unsigned char *head, size_t n, double *virtual_size);
 

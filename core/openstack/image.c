@@ -57,13 +57,18 @@ static int64_t whole_gb(double bytes)
     return bytes > 0 && bytes < 1e18 ? (int64_t)((bytes + GB - 1) / GB) : 0;
 }
 
-static int take(vmtp_ctx *ctx, const json_t *item, struct vmtp_os_image *image)
+static void take_sizes(const json_t *item, struct vmtp_os_image *image)
 {
     int64_t disk = whole_gb((double)vmtp_json_int(item, "virtual_size", 0));
     image->min_disk = vmtp_json_int(item, "min_disk", 0);
     if (disk > image->min_disk)
         image->min_disk = disk;
     image->min_ram = vmtp_json_int(item, "min_ram", 0);
+}
+
+static int take(vmtp_ctx *ctx, const json_t *item, struct vmtp_os_image *image)
+{
+    take_sizes(item, image);
     if (!*vmtp_json_text(item, "id"))
         return vmtp_fail(ctx, VMTP_EPARSE, "image: an image without an id");
     return vmtp_set_text(&image->id, vmtp_json_text(item, "id")) < 0 ||
@@ -252,8 +257,10 @@ static int await_active(vmtp_ctx *ctx, struct vmtp_os_session *session, struct v
         if (rc < 0)
             return rc;
         const char *status = vmtp_json_text(reply.json, "status");
-        if (strcmp(status, "active") == 0)
-            return take(ctx, reply.json, image);
+        if (strcmp(status, "active") == 0) {
+            take_sizes(reply.json, image);
+            return VMTP_OK;
+        }
         if (strcmp(status, "queued") != 0 && strcmp(status, "saving") != 0 && strcmp(status, "importing") != 0)
             return vmtp_fail(ctx, VMTP_EREMOTE, "it became '%s' after the upload", status);
         if (vmtp_now() > end)
