@@ -17,7 +17,8 @@
 #include "core/util/str.h"
 
 static const char SUFFIX[] = ".ledger";
-static const double REMOVE_SECONDS = 60; /* for one thing */
+static const double REMOVE_SECONDS = 60;    /* for one thing on a host */
+static const double TOPOLOGY_SECONDS = 300; /* for one of a topology, which may remove all of its run at once */
 
 static inline void vmtp_clean_dir(DIR **dir)
 {
@@ -105,20 +106,29 @@ static int remove_on_host(vmtp_ctx *ctx, const struct hosts *hosts, const struct
 
 /* --- things of topologies --- */
 
-static int call_remove(vmtp_ctx *ctx, const struct vmtp_loaded *loaded, const struct vmtp_node *const maps[], size_t n,
-                       const struct vmtp_thing *thing)
+/* The topologies of one ledger, each opened once: that of a cloud logs in there, and finds all of a run together. */
+struct topology {
+    char *name;
+    const struct vmtp_loaded *loaded;
+    struct vmtp_node *given, *noted; /* its options point into them */
+    void *opts, *state;
+    bool open;
+    struct topology *next;
+};
+
+static void topologies_clear(struct topology *topology)
 {
-    void *opts = NULL, *state = NULL;
-    int rc = vmtp_options_fill(ctx, &loaded->plugin, maps, n, &opts);
-    if (rc == VMTP_OK && loaded->topology.open)
-        rc = VMTP_CALL(loaded, topology, open, ctx, ctx, opts, &state);
-    if (rc == VMTP_OK) {
-        rc = VMTP_CALL(loaded, topology, remove, ctx, ctx, state, thing->kind, thing->id);
-        if (loaded->topology.close)
-            VMTP_CALL(loaded, topology, close, NULL, state);
+    while (topology) {
+        struct topology *next = topology->next;
+        if (topology->open && topology->loaded->topology.close)
+            VMTP_CALL(topology->loaded, topology, close, NULL, topology->state);
+        free(topology->opts);
+        vmtp_node_free(topology->given);
+        vmtp_node_free(topology->noted);
+        free(topology->name);
+        free(topology);
+        topology = next;
     }
-    free(opts);
-    return rc;
 }
 
 /* What --topology says of this one; NULL: nothing. */
@@ -137,38 +147,76 @@ static int given_options(vmtp_ctx *ctx, const struct vmtp_settings *settings, co
 }
 
 /* The ledger's options win over the files', as the thing was made with them; the command line wins over both. */
-static int remove_by_topology(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, struct vmtp_ledger *ledger,
-                              const struct vmtp_thing *thing)
+static int open_topology(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, const struct vmtp_ledger *ledger,
+                         struct topology *topology)
 {
-    const struct vmtp_loaded *loaded;
-    int rc = vmtp_registry_get(ctx, VMTP_KIND_TOPOLOGY, thing->topology, &loaded);
+    int rc = vmtp_registry_get(ctx, VMTP_KIND_TOPOLOGY, topology->name, &topology->loaded);
     if (rc < 0)
         return rc;
+    const struct vmtp_loaded *loaded = topology->loaded;
     if (!loaded->topology.remove)
-        return vmtp_fail(ctx, VMTP_ENOTSUP, "topology %s cannot remove anything", thing->topology);
-    VMTP_CLEAN(node) struct vmtp_node *given = NULL;
-    VMTP_CLEAN(node) struct vmtp_node *noted = vmtp_ledger_options(ledger, thing->topology);
-    rc = given_options(ctx, cleanup->settings, &loaded->plugin, &given);
+        return vmtp_fail(ctx, VMTP_ENOTSUP, "topology %s cannot remove anything", topology->name);
+    topology->noted = vmtp_ledger_options(ledger, topology->name);
+    rc = given_options(ctx, cleanup->settings, &loaded->plugin, &topology->given);
     if (rc < 0)
         return rc;
-    const struct vmtp_node *configured = vmtp_node_get(cleanup->settings->topologies, thing->topology);
-    const struct vmtp_node *const maps[] = {configured, noted, given};
-    rc = call_remove(ctx, loaded, maps, 3, thing);
+    const struct vmtp_node *configured = vmtp_node_get(cleanup->settings->topologies, topology->name);
+    const struct vmtp_node *const maps[] = {configured, topology->noted, topology->given};
+    rc = vmtp_options_fill(ctx, &loaded->plugin, maps, 3, &topology->opts);
+    if (rc == VMTP_OK && loaded->topology.open)
+        rc = VMTP_CALL(loaded, topology, open, ctx, ctx, topology->opts, &topology->state);
+    topology->open = rc == VMTP_OK;
+    return rc;
+}
+
+static struct topology *find_topology(struct topology **first, const char *name)
+{
+    struct topology *topology = *first;
+    while (topology && strcmp(topology->name, name) != 0)
+        topology = topology->next;
+    if (topology)
+        return topology;
+    topology = calloc(1, sizeof *topology);
+    if (!topology)
+        return NULL;
+    topology->name = strdup(name);
+    if (!topology->name) {
+        free(topology);
+        return NULL;
+    }
+    topology->next = *first;
+    *first = topology;
+    return topology;
+}
+
+static int remove_by_topology(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, struct vmtp_ledger *ledger,
+                              struct topology **topologies, const struct vmtp_thing *thing)
+{
+    struct topology *topology = find_topology(topologies, thing->topology);
+    if (!topology)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    int rc = topology->open ? VMTP_OK : open_topology(ctx, cleanup, ledger, topology);
+    if (rc < 0)
+        return rc;
+    ctx->topology = topology->name;
+    ctx->settings = cleanup->settings;
+    rc = VMTP_CALL(topology->loaded, topology, remove, ctx, ctx, topology->state, thing->kind, thing->id);
     return rc < 0 ? rc : vmtp_ledger_untrack(ctx, ledger, thing);
 }
 
 /* --- one ledger --- */
 
 static int remove_thing(vmtp_ctx *parent, const struct vmtp_cleanup *cleanup, struct vmtp_ledger *ledger,
-                        const struct hosts *hosts, const struct vmtp_thing *thing)
+                        const struct hosts *hosts, struct topology **topologies, const struct vmtp_thing *thing)
 {
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-    vmtp_ctx_child(&ctx, parent, REMOVE_SECONDS);
+    vmtp_ctx_child(&ctx, parent, thing->topology ? TOPOLOGY_SECONDS : REMOVE_SECONDS);
     ctx.ledger = ledger;
     VMTP_CLEAN(mem) char *text = vmtp_thing_text(thing); /* the thing goes with its entry */
     int rc = text ? vmtp_ctx_check(&ctx) : VMTP_ENOMEM;
     if (rc == VMTP_OK)
-        rc = thing->topology ? remove_by_topology(&ctx, cleanup, ledger, thing) : remove_on_host(&ctx, hosts, thing);
+        rc = thing->topology ? remove_by_topology(&ctx, cleanup, ledger, topologies, thing)
+                             : remove_on_host(&ctx, hosts, thing);
     if (rc == VMTP_OK)
         fprintf(cleanup->out, "removed %s\n", text);
     else
@@ -197,12 +245,14 @@ static int clean_ledger(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, struc
         return VMTP_OK;
     }
     struct hosts hosts = {0};
+    struct topology *topologies = NULL;
     struct vmtp_thing thing;
     struct vmtp_login login;
     int rc = connect_hosts(ctx, cleanup, ledger, &hosts);
     for (size_t i = vmtp_ledger_left(ledger); rc == VMTP_OK && i-- > 0 && vmtp_ledger_thing(ledger, i, &thing, &login);)
-        if (remove_thing(ctx, cleanup, ledger, &hosts, &thing) < 0 && vmtp_cancelled(ctx))
+        if (remove_thing(ctx, cleanup, ledger, &hosts, &topologies, &thing) < 0 && vmtp_cancelled(ctx))
             rc = vmtp_fail(ctx, VMTP_ECANCELED, "interrupted");
+    topologies_clear(topologies);
     hosts_clear(&hosts);
     return rc;
 }

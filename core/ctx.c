@@ -65,6 +65,10 @@ void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double 
     ctx->ledger = parent->ledger;
     ctx->bundles = parent->bundles;
     ctx->topology = parent->topology;
+    ctx->plan = parent->plan;
+    ctx->settings = parent->settings;
+    ctx->tell = parent->tell;
+    ctx->tell_arg = parent->tell_arg;
     memcpy(ctx->where, parent->where, sizeof ctx->where);
     if (seconds > 0) {
         double own = vmtp_now() + seconds;
@@ -181,6 +185,18 @@ int vmtp_ctx_check(struct vmtp_ctx *ctx)
     if (vmtp_remaining(ctx) <= 0)
         return vmtp_fail(ctx, VMTP_ETIMEOUT, "no answer in time");
     return VMTP_OK;
+}
+
+int vmtp_ctx_tell(struct vmtp_ctx *ctx, const char *fmt, ...)
+{
+    char what[200];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(what, sizeof what, fmt, args);
+    va_end(args);
+    if (ctx->tell)
+        ctx->tell(ctx->tell_arg, what);
+    return vmtp_ctx_check(ctx);
 }
 
 int vmtp_wait(vmtp_ctx *ctx, double seconds)

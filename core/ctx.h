@@ -10,6 +10,8 @@
 #include "core/util/buf.h"
 #include "vmtp/plugin.h"
 
+struct vmtp_plan;     /* plan.h: what will be done */
+struct vmtp_settings; /* settings.h */
 struct vmtp_bundles;  /* bundle.h: programs that are brought along */
 struct vmtp_ledger;   /* ledger.h: what is to be removed again */
 struct vmtp_watch;    /* watch.h: what is looked at while a client runs */
@@ -25,6 +27,10 @@ struct vmtp_ctx {
     struct vmtp_ledger *ledger;     /* NULL outside a run */
     struct vmtp_bundles *bundles;   /* NULL: a program that an endpoint lacks is not brought there */
     const char *topology;           /* whose call it is, for vmtp_track(); NULL outside acquire and release */
+    struct vmtp_plan *plan;         /* of the run, for vmtp_flow_relabel(); NULL outside acquire */
+    const struct vmtp_settings *settings;           /* of a cleanup; NULL elsewhere: a plan has them */
+    void (*tell)(void *arg, const char *what);      /* shows what is awaited now; NULL: nobody looks */
+    void *tell_arg;
 };
 
 /* A ctx without deadline that obeys cancel (may be NULL). */
@@ -47,6 +53,9 @@ void vmtp_ctx_forget(struct vmtp_ctx *ctx);
 
 /* VMTP_ECANCELED, VMTP_ETIMEOUT (with words) or VMTP_OK: what a blocking loop asks once per turn. */
 int vmtp_ctx_check(struct vmtp_ctx *ctx);
+
+/* Shows on the progress line what is awaited. VMTP_ECANCELED or VMTP_ETIMEOUT as vmtp_ctx_check(). */
+int vmtp_ctx_tell(struct vmtp_ctx *ctx, const char *fmt, ...) VMTP_PRINTF(2);
 
 /* The word for a status, as in the journal: "timeout". */
 const char *vmtp_status_name(int status);

@@ -53,7 +53,8 @@ static int look(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *towards, bo
 static int add(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *link, const char *id)
 {
     const struct vmtp_thing thing = thing_of(ep, id);
-    bool tracked = ctx->ledger && !ep->login.netns; /* a namespace takes its routes with it */
+    /* a namespace or a new machine takes its routes with it */
+    bool tracked = ctx->ledger && !ep->login.netns && !ep->login.fresh;
     int rc = tracked ? vmtp_ledger_track(ctx, ctx->ledger, &thing) : VMTP_OK;
     if (rc < 0)
         return rc;
@@ -97,7 +98,7 @@ int vmtp_multicast_route_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const c
     if (out.exit_status != 0 && !strstr(out.err, "No such process") && !strstr(out.err, "Cannot find device"))
         return vmtp_fail(ctx, VMTP_EREMOTE, "cannot remove the route %s on %s: %s", id, ep->id, out.err);
     const struct vmtp_thing thing = thing_of(ep, id);
-    rc = ctx->ledger && !ep->login.netns ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
+    rc = ctx->ledger && !ep->login.netns && !ep->login.fresh ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
     if (ep->multicast_route && strcmp(ep->multicast_route, id) == 0)
         (void)vmtp_set_text(&ep->multicast_route, NULL);
     return rc;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/ctx.h"
 #include "core/util/str.h"
 
 int vmtp_plan_init(struct vmtp_plan *plan, const struct vmtp_settings *settings)
@@ -126,6 +127,28 @@ int vmtp_plan_note(vmtp_plan *plan, const char *text)
     return VMTP_OK;
 }
 
+int vmtp_flow_relabel(vmtp_ctx *ctx, const char *id, const char *scenario, const char *label)
+{
+    struct vmtp_plan *plan = ctx->plan;
+    for (size_t i = 0; plan && i < plan->n_flows; i++) {
+        struct vmtp_planned_flow *planned = &plan->flows[i];
+        if (strcmp(planned->flow.id, id) != 0)
+            continue;
+        char *texts[] = {strdup(scenario), strdup(label)};
+        if (!texts[0] || !texts[1]) {
+            free(texts[0]);
+            free(texts[1]);
+            return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+        }
+        free((void *)planned->flow.scenario);
+        free((void *)planned->flow.label);
+        planned->flow.scenario = texts[0];
+        planned->flow.label = texts[1];
+        return VMTP_OK;
+    }
+    return vmtp_fail(ctx, VMTP_EFAIL, "there is no flow %s to be given another label", id);
+}
+
 const struct vmtp_login *vmtp_plan_host(const vmtp_plan *plan, size_t i)
 {
     return i < plan->settings->n_hosts ? &plan->hosts[i] : NULL;
@@ -171,5 +194,8 @@ void vmtp_plan_clear(struct vmtp_plan *plan)
     free(plan->endpoints);
     free(plan->endpoint_topology);
     free(plan->hosts);
+    vmtp_pairs_clear(&plan->facts);
+    if (plan->cloud)
+        plan->cloud_close(plan->cloud);
     *plan = (struct vmtp_plan){0};
 }

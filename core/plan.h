@@ -6,6 +6,8 @@
 #include "core/endpoint.h"
 #include "core/settings.h"
 
+struct vmtp_cloud;
+
 struct vmtp_planned_flow {
     struct vmtp_flow flow; /* text owned here */
     struct vmtp_endpoint *client, *server;
@@ -30,6 +32,9 @@ struct vmtp_plan {
     size_t n_flows;
     struct vmtp_plan_note *notes;
     size_t n_notes;
+    struct vmtp_pairs facts; /* of the run, for the result: "auth_url", "l2agent_type", "encapsulation" */
+    struct vmtp_cloud *cloud; /* what topologies of a cloud share; NULL: nobody asked for one */
+    void (*cloud_close)(struct vmtp_cloud *cloud);
 };
 
 int vmtp_plan_init(struct vmtp_plan *plan, const struct vmtp_settings *settings);

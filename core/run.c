@@ -206,10 +206,20 @@ static int make_plan(struct vmtp_run *run)
     return rc;
 }
 
+/* What a topology says that it waits for. */
+static void show_what(void *arg, const char *what)
+{
+    struct vmtp_run *run = arg;
+    snprintf(run->what, sizeof run->what, "%s", what);
+    vmtp_run_tell(run);
+}
+
 int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
 {
     run->settings = settings;
     vmtp_ctx_init(&run->ctx, &vmtp_run_interrupted);
+    run->ctx.tell = show_what;
+    run->ctx.tell_arg = run;
     if (vmtp_registry_set_path(settings->plugin_path) < 0)
         return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
     vmtp_ssh_use(settings);
@@ -252,6 +262,30 @@ static void protocol_letters(unsigned protocols, char out[5])
     *out = '\0';
 }
 
+/* What topologies have found out about the run as a whole. */
+static int add_run_facts(const struct vmtp_run *run, struct vmtp_recorder *recorder)
+{
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < run->plan.facts.n && rc == VMTP_OK; i++)
+        rc = vmtp_recorder_property(recorder, run->plan.facts.items[i].name, run->plan.facts.items[i].text);
+    return rc;
+}
+
+/* Emits an event with these properties and the facts of the run. */
+static void emit_with_facts(struct vmtp_run *run, uint32_t type, const struct vmtp_property *properties, size_t n)
+{
+    struct vmtp_recorder all = {0};
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < n && rc == VMTP_OK; i++)
+        rc = vmtp_recorder_property(&all, properties[i].name, properties[i].text);
+    if (rc == VMTP_OK)
+        rc = add_run_facts(run, &all);
+    if (rc < 0)
+        vmtp_log(VMTP_LOG_WARNING, "not all facts of the run are told: out of memory");
+    vmtp_emit(run, &(struct vmtp_event){.type = type, .properties = all.properties, .n_properties = all.n_properties});
+    vmtp_recorder_clear(&all);
+}
+
 static void emit_begin(struct vmtp_run *run)
 {
     char date[32], host[256] = "", letters[5], flows[24];
@@ -270,11 +304,7 @@ static void emit_begin(struct vmtp_run *run)
         {"test_description", description},
     };
     size_t n = sizeof properties / sizeof properties[0];
-    vmtp_emit(run, &(struct vmtp_event){
-                       .type = VMTP_EV_RUN_BEGIN,
-                       .properties = properties,
-                       .n_properties = description && *description ? n : n - 1,
-                   });
+    emit_with_facts(run, VMTP_EV_RUN_BEGIN, properties, description && *description ? n : n - 1);
 }
 
 static void emit_end(struct vmtp_run *run)
@@ -284,7 +314,7 @@ static void emit_end(struct vmtp_run *run)
     bool failed = run->set_up_failed || run->flows_failed;
     const char *status = atomic_load(&vmtp_run_interrupted) ? "interrupted" : failed ? "failed" : "passed";
     const struct vmtp_property properties[] = {{"status", status}, {"elapsed", elapsed}};
-    vmtp_emit(run, &(struct vmtp_event){.type = VMTP_EV_RUN_END, .properties = properties, .n_properties = 2});
+    emit_with_facts(run, VMTP_EV_RUN_END, properties, 2);
 }
 
 /* The run cannot go on, but what it has measured is kept. */
@@ -338,9 +368,11 @@ static int acquire_one(struct vmtp_run *run, struct vmtp_topology_instance *topo
     VMTP_CLEAN(ctx) struct vmtp_ctx limit; /* for a plugin that does not return; its waits have limits of their own */
     const bool makes = loaded->topology.caps & (VMTP_TOPO_CREATES | VMTP_TOPO_CLOUD);
     vmtp_ctx_child(&limit, &run->ctx, makes ? MAKING_SECONDS : RELEASE_SECONDS);
+    run->ctx.plan = &run->plan;
     if (loaded->topology.acquire)
         rc = VMTP_CALL(loaded, topology, acquire, &limit, &run->ctx, topology->state, eps, n);
     run->ctx.topology = NULL;
+    run->ctx.plan = NULL;
     return rc == VMTP_OK ? connect_rest(run, eps, n) : rc;
 }
 
@@ -383,7 +415,8 @@ static void remove_workdirs(struct vmtp_run *run)
         struct vmtp_endpoint *ep = run->plan.endpoints[i];
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
         cleaning_ctx(run, &ctx, RELEASE_SECONDS);
-        int rc = ep->workdir ? vmtp_workdir_remove(&ctx, ep, ep->workdir) : VMTP_OK;
+        bool there = ep->workdir && !ep->login.fresh; /* a new machine takes it with it */
+        int rc = there ? vmtp_workdir_remove(&ctx, ep, ep->workdir) : VMTP_OK;
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
     }
@@ -395,7 +428,8 @@ static void remove_routes(struct vmtp_run *run)
         struct vmtp_endpoint *ep = run->plan.endpoints[i];
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
         cleaning_ctx(run, &ctx, RELEASE_SECONDS);
-        int rc = ep->multicast_route ? vmtp_multicast_route_remove(&ctx, ep, ep->multicast_route) : VMTP_OK;
+        bool there = ep->multicast_route && !ep->login.fresh;
+        int rc = there ? vmtp_multicast_route_remove(&ctx, ep, ep->multicast_route) : VMTP_OK;
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
     }

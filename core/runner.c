@@ -523,6 +523,8 @@ static int add_facts(struct vmtp_recorder *recorder, const char *prefix, const s
 {
     int rc = VMTP_OK;
     for (size_t i = 0; i < ep->properties.n && rc == VMTP_OK; i++) {
+        if (strcmp(ep->properties.items[i].name, "az") == 0)
+            continue; /* az_from and az_to */
         VMTP_CLEAN(mem) char *name = vmtp_format("%s%s", prefix, ep->properties.items[i].name);
         rc = name ? add_property(recorder, name, ep->properties.items[i].text) : VMTP_ENOMEM;
     }
@@ -545,6 +547,8 @@ static void emit_flow_begin(struct flow_run *fr)
         {"number", number},
         {"ip_from", vmtp_pairs_get(&planned->client->addresses, flow->path)},
         {"ip_to", vmtp_pairs_get(&planned->server->addresses, flow->path)},
+        {"az_from", vmtp_pairs_get(&planned->client->properties, "az")},
+        {"az_to", vmtp_pairs_get(&planned->server->properties, "az")},
     };
     int rc = VMTP_OK;
     for (size_t i = 0; i < sizeof properties / sizeof properties[0] && rc == VMTP_OK; i++)

@@ -379,6 +379,8 @@ static void open_agent(struct auth *auth)
 static int try_all(struct auth *auth)
 {
     static const char *const own_keys[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
+    if (auth->login->only_key)
+        return try_key_file(auth, auth->login->key_file, true);
     int rc = try_password(auth);
     if (rc == REFUSED && offers(auth, "publickey"))
         open_agent(auth);

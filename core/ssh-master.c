@@ -146,7 +146,7 @@ static char *quoted_path(const char *path)
 /* ssh checks the key itself, by the files and the rule that are ours, and remembers it in the first of the files. */
 static int add_host_key(vmtp_ctx *ctx, struct list *list, const struct vmtp_ssh_master *master)
 {
-    if (vmtp_ssh_defaults.host_key == VMTP_HOST_KEY_OFF) {
+    if (vmtp_ssh_defaults.host_key == VMTP_HOST_KEY_OFF || master->login->fresh) {
         add(list, "-oStrictHostKeyChecking=no");
         add(list, "-oUserKnownHostsFile=/dev/null");
         add(list, "-oGlobalKnownHostsFile=/dev/null");
@@ -197,7 +197,10 @@ static void add_credentials(struct list *list, const struct vmtp_ssh_master *mas
     if (login->key_file && login->key_file[0])
         add(list, "-oIdentitiesOnly=yes"); /* a server that takes few keys gets the one that is meant */
     add_key(list, login->key_file);
-    add_key(list, vmtp_ssh_defaults.private_key_file);
+    if (login->only_key)
+        add(list, "-oIdentityAgent=none");
+    else
+        add_key(list, vmtp_ssh_defaults.private_key_file);
 }
 
 static int make_arguments(vmtp_ctx *ctx, struct list *list, const struct vmtp_ssh_master *master)

@@ -21,6 +21,7 @@ struct vmtp_ssh {
     LIBSSH2_SFTP *sftp;                /* opened by the first upload */
     int fd;
     bool lost;                         /* the connection is gone: nothing works any more */
+    bool fresh;                        /* the machine was made by this run: nobody can know its key */
     bool no_sftp, no_scp;              /* the server has none: do not ask again */
     char mark[24];                     /* in front of the line with the pid: tells it from what login scripts print */
     char name[300];                    /* "user@host", with the port unless 22: for messages */

@@ -139,19 +139,23 @@ const char *vmtp_tool_remedy(const struct vmtp_tool_instance *tool, const struct
 
 /* --- ports --- */
 
-/* A tool whose options have an INT called "port" or "control_port" is told there; else its default counts. */
-static uint16_t wanted_port(const struct vmtp_tool_instance *tool, const char *name, uint16_t fallback)
+uint16_t vmtp_tool_port(const struct vmtp_plugin *plugin, const void *opts, const char *name, uint16_t fallback)
 {
     const struct vmtp_option *option;
-    for (size_t i = 0; tool->opts && (option = vmtp_option_at(&tool->loaded->plugin, i)); i++) {
+    for (size_t i = 0; opts && (option = vmtp_option_at(plugin, i)); i++) {
         if (option->type != VMTP_OPT_INT || strcmp(option->name, name) != 0)
             continue;
         int64_t value;
-        memcpy(&value, (const char *)tool->opts + option->offset, sizeof value);
+        memcpy(&value, (const char *)opts + option->offset, sizeof value);
         if (value > 0 && value <= UINT16_MAX)
             return (uint16_t)value;
     }
     return fallback;
+}
+
+static uint16_t wanted_port(const struct vmtp_tool_instance *tool, const char *name, uint16_t fallback)
+{
+    return vmtp_tool_port(&tool->loaded->plugin, tool->opts, name, fallback);
 }
 
 /* Free for both protocols: a data port may be either. */

@@ -43,6 +43,10 @@ int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmt
 uint32_t vmtp_tool_caps(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *client,
                         const struct vmtp_endpoint *server);
 
+/* A port of a tool: what its option `name` of type INT says ("port", "control_port"), or the fallback. opts may be
+ * NULL. */
+uint16_t vmtp_tool_port(const struct vmtp_plugin *plugin, const void *opts, const char *name, uint16_t fallback);
+
 /* The version that ran on the endpoint, "" when it is not known. */
 const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep);
 

@@ -26,6 +26,7 @@
 static const double NAP = 0.05;              /* how long an interrupt may go unnoticed */
 static const double BANNER_S = 15;           /* for the server's first words and the exchange of keys */
 static const double LOGIN_S = 60;            /* from then on: PAM may ask other servers; a prompt is not counted */
+static const double FRESH_TIMES = 3;          /* ssh_timeout for a machine that boots for the first time */
 static const double GOODBYE_S = 0.2;
 enum {
     WINDOW = 256 << 10,     /* of a channel: what the far side may send ahead */
@@ -92,7 +93,7 @@ static void init_libssh2(void)
 static int load_known_hosts(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vmtp_login *login)
 {
     int rc = vmtp_known_hosts_init(ctx, &ssh->known, login->host, login->port);
-    if (rc == VMTP_OK && vmtp_ssh_defaults.host_key != VMTP_HOST_KEY_OFF)
+    if (rc == VMTP_OK && vmtp_ssh_defaults.host_key != VMTP_HOST_KEY_OFF && !ssh->fresh)
         rc = vmtp_known_hosts_load(ctx, &ssh->known);
     if (rc == VMTP_OK && vmtp_known_hosts_authority(&ssh->known))
         ssh->cannot = "an authority of host keys (@cert-authority)";
@@ -121,6 +122,8 @@ static int check_host_key(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
     const char *blob = libssh2_session_hostkey(ssh->session, &len, &type);
     if (!blob || len == 0)
         return vmtp_fail(ctx, VMTP_EFAIL, "%s: the server shows no host key", ssh->name);
+    if (ssh->fresh)
+        return VMTP_OK;
     return vmtp_host_key_check(ctx, ssh->name, &ssh->known, (const unsigned char *)blob, len);
 }
 
@@ -224,6 +227,8 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
         rc = check_host_key(ctx, ssh); /* before anything secret is said */
     if (rc == VMTP_OK)
         rc = log_in(ctx, outer, ssh, &ep->login);
+    if (rc == VMTP_EFAIL && ssh->fresh)
+        rc = VMTP_EUNREACH; /* it boots: keys are installed and users let in when it is done */
     if (rc == VMTP_OK && vmtp_pairs_set(&ep->properties, "peer_address", peer) < 0)
         rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     return rc;
@@ -245,8 +250,10 @@ static int new_link(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
         return rc;
     }
     ssh->cannot = ep->login.via                                   ? "jump hosts"
-                  : vmtp_ssh_defaults.transport == VMTP_SSH_AUTO ? vmtp_ssh_config_wants(ctx, &ep->login)
+                  : vmtp_ssh_defaults.transport == VMTP_SSH_AUTO && !ep->login.fresh
+                                                                 ? vmtp_ssh_config_wants(ctx, &ep->login)
                                                                  : NULL;
+    ssh->fresh = ep->login.fresh;
     ep->link = ssh;
     return VMTP_OK;
 }
@@ -283,7 +290,7 @@ static int connect_libssh2(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_libssh2);
     struct vmtp_ctx own;
-    vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout);
+    vmtp_ctx_child(&own, ctx, vmtp_ssh_defaults.timeout * (ep->login.fresh ? FRESH_TIMES : 1));
     int rc = load_known_hosts(&own, ep->link, &ep->login);
     if (rc == VMTP_OK)
         rc = vmtp_ssh_patiently(&own, ctx, ep, connect_once, give_up);

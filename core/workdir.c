@@ -54,7 +54,8 @@ static int try_place(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *place,
     if (!path)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     const struct vmtp_thing thing = thing_of(ep, path);
-    int rc = ctx->ledger ? vmtp_ledger_track(ctx, ctx->ledger, &thing) : VMTP_OK;
+    bool tracked = ctx->ledger && !ep->login.fresh; /* such a machine takes its files with it */
+    int rc = tracked ? vmtp_ledger_track(ctx, ctx->ledger, &thing) : VMTP_OK;
     if (rc < 0)
         return rc;
     const char *const argv[] = {"sh", "-c", make, "sh", path, NULL};
@@ -68,7 +69,7 @@ static int try_place(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *place,
     }
     vmtp_printable(out.err);
     rc = vmtp_set_text(reason, out.err);
-    return rc == VMTP_OK && ctx->ledger ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : rc;
+    return rc == VMTP_OK && tracked ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : rc;
 }
 
 int vmtp_workdir(vmtp_ctx *ctx, vmtp_endpoint *ep, const char **path)
@@ -115,7 +116,7 @@ int vmtp_workdir_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *pat
     if (out.exit_status != 0)
         return vmtp_fail(ctx, VMTP_EREMOTE, "cannot remove %s on %s: %s", path, ep->id, out.err);
     const struct vmtp_thing thing = thing_of(ep, path);
-    rc = ctx->ledger ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
+    rc = ctx->ledger && !ep->login.fresh ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
     if (ep->workdir && strcmp(ep->workdir, path) == 0)
         (void)vmtp_set_text(&ep->workdir, NULL);
     return rc;

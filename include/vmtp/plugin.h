@@ -265,6 +265,9 @@ struct vmtp_login {
     const char *via;            /* ssh: a jump host, for transports that can                              */
     const char *netns;          /* local: pid of a process whose user and network namespace are joined    */
     const char *dialogue;       /* replay: a recorded dialogue, for tests                                 */
+    bool only_key;              /* ssh: nothing but key_file is offered                                   */
+    bool fresh;                 /* ssh: a machine made by this run, so no file of known hosts has its key: it
+                                 * is taken at the first connection, remembered nowhere                   */
 };
 
 enum vmtp_topology_caps {
@@ -470,6 +473,10 @@ VMTP_PUBLIC int vmtp_untrack(vmtp_ctx *ctx, const char *kind, const char *id) VM
 
 /* True while the endpoint can be used. */
 VMTP_PUBLIC bool vmtp_endpoint_usable(const vmtp_endpoint *ep);
+
+/* Gives a planned flow another scenario and label: when it turns out to be another one than was asked for. Only in
+ * acquire(), for the flow with that id. */
+VMTP_PUBLIC int vmtp_flow_relabel(vmtp_ctx *ctx, const char *id, const char *scenario, const char *label) VMTP_MUSTUSE;
 
 /* --- sinks --- */
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the cloud has of a run: asked by the run's mark, which everything that it makes carries. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ctx.h"
+#include "core/openstack/cloud-parts.h"
+#include "core/util/cleanup.h"
+#include "core/util/str.h"
+
+void vmtp_census_clear(struct vmtp_census *census)
+{
+    json_t *const lists[] = {census->servers, census->addresses, census->ports, census->networks, census->routers,
+                             census->groups,  census->keys,      census->flavors, census->images};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        json_decref(lists[i]);
+    *census = (struct vmtp_census){0};
+}
+
+size_t vmtp_census_count(const struct vmtp_census *census)
+{
+    return json_array_size(census->servers) + json_array_size(census->addresses) + json_array_size(census->ports) +
+           json_array_size(census->networks) + json_array_size(census->routers) + json_array_size(census->groups) +
+           json_array_size(census->keys) + json_array_size(census->flavors) + json_array_size(census->images);
+}
+
+/* Whether the name ends in "-RUNID": how key pairs and flavors, which have no other place for it, are marked. */
+static bool ends_in_run(const struct vmtp_cloud *cloud, const char *name)
+{
+    size_t len = strlen(name), run = strlen(cloud->run_id);
+    return len > run + 1 && name[len - run - 1] == '-' && strcmp(name + len - run, cloud->run_id) == 0;
+}
+
+static json_t *keep_named(const struct vmtp_cloud *cloud, const json_t *items, const char *inner)
+{
+    json_t *kept = json_array(), *item;
+    size_t i;
+    json_array_foreach(items, i, item) {
+        json_t *object = inner ? json_object_get(item, inner) : item;
+        if (object && ends_in_run(cloud, vmtp_os_text(object, "name")))
+            (void)json_array_append(kept, object);
+    }
+    return kept;
+}
+
+struct look {
+    int service;
+    const char *microversion, *path, *key, *inner; /* inner: items are wrapped, and known by their name */
+    bool named;
+    size_t offset;
+};
+
+#define LIST(member) offsetof(struct vmtp_census, member)
+static const struct look looks[] = {
+    {VMTP_OS_COMPUTE, VMTP_COMPUTE_VERSION, "/servers/detail?tags=%s", "servers", NULL, false, LIST(servers)},
+    {VMTP_OS_NETWORK, NULL, "/floatingips?description=%s", "floatingips", NULL, false, LIST(addresses)},
+    {VMTP_OS_NETWORK, NULL, "/ports?description=%s", "ports", NULL, false, LIST(ports)},
+    {VMTP_OS_NETWORK, NULL, "/networks?description=%s", "networks", NULL, false, LIST(networks)},
+    {VMTP_OS_NETWORK, NULL, "/routers?description=%s", "routers", NULL, false, LIST(routers)},
+    {VMTP_OS_NETWORK, NULL, "/security-groups?description=%s", "security_groups", NULL, false, LIST(groups)},
+    {VMTP_OS_COMPUTE, NULL, "/os-keypairs", "keypairs", "keypair", true, LIST(keys)},
+    {VMTP_OS_COMPUTE, NULL, "/flavors", "flavors", NULL, true, LIST(flavors)},
+    {VMTP_OS_IMAGE, NULL, "/images?tag=%s", "images", NULL, false, LIST(images)},
+};
+enum { LOOKS = sizeof looks / sizeof looks[0] };
+
+static char *look_path(const struct vmtp_cloud *cloud, const struct look *look)
+{
+    if (!strstr(look->path, "%s"))
+        return strdup(look->path);
+    bool tagged = look->service != VMTP_OS_NETWORK;
+    VMTP_CLEAN(mem) char *value = vmtp_os_path("%s", tagged ? cloud->tag : cloud->mark);
+    const char *place = strstr(look->path, "%s");
+    return value ? vmtp_format("%.*s%s", (int)(place - look->path), look->path, value) : NULL;
+}
+
+int vmtp_cloud_census(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_census *census)
+{
+    struct vmtp_os_batch batch = {0};
+    for (size_t i = 0; i < LOOKS; i++)
+        vmtp_os_batch_add(&batch,
+                          (struct vmtp_os_request){.service = looks[i].service,
+                                                   .method = "GET",
+                                                   .microversion = looks[i].microversion},
+                          look_path(cloud, &looks[i]), NULL);
+    int rc = vmtp_os_batch_run(ctx, cloud->session, &batch);
+    for (size_t i = 0; i < batch.n && rc == VMTP_OK; i++) {
+        const struct vmtp_os_reply *reply = &batch.replies[i];
+        json_t **list = (json_t **)((char *)census + looks[i].offset);
+        json_t *items = json_object_get(reply->json, looks[i].key);
+        if (reply->rc < 0)
+            rc = vmtp_fail(ctx, reply->rc, "cannot ask the cloud what is left of the run: %s", reply->error);
+        else
+            *list = looks[i].named ? keep_named(cloud, items, looks[i].inner) : json_incref(items);
+    }
+    vmtp_os_batch_clear(&batch);
+    return rc;
+}

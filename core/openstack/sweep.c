@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Removes what a run has made, in a cloud that may not do as it is told: in the order in which things need each other,
+ * at once what is independent; a conflict is tried again until the deadline. What counts in the end is the census. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ctx.h"
+#include "core/openstack/cloud-parts.h"
+#include "core/util/cleanup.h"
+#include "core/util/clock.h"
+#include "core/util/str.h"
+
+static const double CONFLICT_PAUSE = 0.5, POLL_FIRST = 0.5, POLL_LAST = 2; /* s */
+enum { CONFLICT = 409, GONE = 404, CONFLICT_TRIES = 60 };
+
+/* Things that are removed together. */
+struct removals {
+    struct removal {
+        int service;
+        const char *method;
+        char *path, *words; /* words: told when it is gone */
+        json_t *body;
+        bool done;
+    } *items;
+    size_t n;
+    bool failed; /* out of memory */
+};
+
+static void add(struct removals *removals, struct removal removal)
+{
+    struct removal *items = realloc(removals->items, (removals->n + 1) * sizeof *items);
+    if (items)
+        removals->items = items;
+    if (!items || !removal.path || !removal.words) {
+        removals->failed = true;
+        free(removal.path);
+        free(removal.words);
+        json_decref(removal.body);
+        return;
+    }
+    items[removals->n++] = removal;
+}
+
+static void clear(struct removals *removals)
+{
+    for (size_t i = 0; i < removals->n; i++) {
+        free(removals->items[i].path);
+        free(removals->items[i].words);
+        json_decref(removals->items[i].body);
+    }
+    free(removals->items);
+    *removals = (struct removals){0};
+}
+
+/* Every object of a list of the census; words has one %s for the member `name` of the object. */
+static void add_list(struct removals *removals, int service, const json_t *list, const char *path, const char *by,
+                     const char *before, const char *name, const char *after)
+{
+    const json_t *object;
+    size_t i;
+    json_array_foreach(list, i, object) {
+        add(removals, (struct removal){
+                          .service = service,
+                          .method = "DELETE",
+                          .path = vmtp_os_path(path, vmtp_os_text(object, by)),
+                          .words = vmtp_format("%s%s%s", before, vmtp_os_text(object, name), after),
+                      });
+    }
+}
+
+/* One turn over what is not done. *conflicts: how many are to be tried again. */
+static int send(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct removals *removals, size_t *conflicts)
+{
+    struct vmtp_os_batch batch = {0};
+    *conflicts = 0;
+    for (size_t i = 0; i < removals->n; i++) {
+        const struct removal *removal = &removals->items[i];
+        if (!removal->done)
+            vmtp_os_batch_add(&batch,
+                              (struct vmtp_os_request){
+                                  .service = removal->service, .method = removal->method, .expect = GONE},
+                              strdup(removal->path), json_incref(removal->body));
+    }
+    int rc = vmtp_os_batch_run(ctx, cloud->session, &batch);
+    for (size_t i = 0, at = 0; i < removals->n && at < batch.n && rc == VMTP_OK; i++) {
+        struct removal *removal = &removals->items[i];
+        if (removal->done)
+            continue;
+        const struct vmtp_os_reply *reply = &batch.replies[at++];
+        removal->done = reply->status != CONFLICT;
+        *conflicts += !removal->done;
+        if (reply->rc == VMTP_OK)
+            vmtp_info(ctx, "%s", removal->words);
+        else if (removal->done)
+            vmtp_warn(ctx, "not yet: %s: %s", removal->words, reply->error);
+    }
+    vmtp_os_batch_clear(&batch);
+    return rc;
+}
+
+static int remove_all(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct removals *removals)
+{
+    size_t conflicts = removals->n;
+    int rc = removals->failed ? vmtp_fail(ctx, VMTP_ENOMEM, "out of memory") : VMTP_OK;
+    for (int tries = 0; rc == VMTP_OK && conflicts && tries < CONFLICT_TRIES; tries++) {
+        if (tries > 0)
+            rc = vmtp_wait(ctx, CONFLICT_PAUSE);
+        if (rc == VMTP_OK)
+            rc = send(ctx, cloud, removals, &conflicts);
+    }
+    clear(removals);
+    return rc;
+}
+
+/* --- the interfaces of routers, which are known by the ledger alone --- */
+
+static void add_interfaces(const vmtp_ctx *ctx, const struct vmtp_cloud *cloud, struct removals *removals)
+{
+    struct vmtp_thing thing;
+    struct vmtp_login login;
+    for (size_t i = 0; ctx->ledger && vmtp_ledger_thing(ctx->ledger, i, &thing, &login); i++) {
+        if (!thing.topology || strcmp(thing.topology, cloud->topology) != 0 || strcmp(thing.kind, "interface") != 0)
+            continue;
+        const char *slash = strchr(thing.id, '/');
+        VMTP_CLEAN(mem) char *router = slash ? strndup(thing.id, (size_t)(slash - thing.id)) : NULL;
+        if (router)
+            add(removals, (struct removal){
+                              .service = VMTP_OS_NETWORK,
+                              .method = "PUT",
+                              .path = vmtp_os_path("/routers/%s/remove_router_interface", router),
+                              .words = vmtp_format("subnet %s detached from router %s", slash + 1, router),
+                              .body = json_pack("{s:s}", "subnet_id", slash + 1),
+                          });
+    }
+}
+
+/* --- servers take their time --- */
+
+static int count_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t **servers)
+{
+    VMTP_CLEAN(mem) char *path = vmtp_os_path("/servers/detail?tags=%s", cloud->tag);
+    return path ? vmtp_os_list(ctx, cloud->session, VMTP_OS_COMPUTE, VMTP_COMPUTE_VERSION, path, "servers", servers)
+                : VMTP_ENOMEM;
+}
+
+static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, size_t n)
+{
+    double pause = POLL_FIRST, begin = vmtp_now();
+    int rc = VMTP_OK;
+    while (n > 0 && rc == VMTP_OK) {
+        json_t *servers = NULL;
+        rc = vmtp_ctx_tell(ctx, "%zu VMs to be gone", n);
+        if (rc == VMTP_OK)
+            rc = vmtp_wait(ctx, pause);
+        if (rc == VMTP_OK)
+            rc = count_servers(ctx, cloud, &servers);
+        if (rc == VMTP_OK)
+            n = json_array_size(servers);
+        json_decref(servers);
+        pause = pause * 1.3 < POLL_LAST ? pause * 1.3 : POLL_LAST;
+    }
+    if (rc == VMTP_OK && vmtp_now() > begin)
+        vmtp_info(ctx, "all VMs are gone after %.0f s", vmtp_now() - begin);
+    return rc;
+}
+
+/* --- the order --- */
+
+static int remove_first(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_census *census)
+{
+    struct removals removals = {0};
+    add_list(&removals, VMTP_OS_COMPUTE, census->servers, "/servers/%s", "id", "[", "name", "] Instance deleted");
+    add_list(&removals, VMTP_OS_NETWORK, census->addresses, "/floatingips/%s", "id", "Floating IP ",
+             "floating_ip_address", " deleted");
+    add_list(&removals, VMTP_OS_COMPUTE, census->keys, "/os-keypairs/%s", "name", "Removed public key ", "name", "");
+    return remove_all(ctx, cloud, &removals);
+}
+
+static int remove_routers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_census *census)
+{
+    struct removals interfaces = {0}, routers = {0};
+    add_interfaces(ctx, cloud, &interfaces);
+    int rc = remove_all(ctx, cloud, &interfaces);
+    add_list(&routers, VMTP_OS_NETWORK, census->routers, "/routers/%s", "id", "Router ", "name", " deleted");
+    if (rc < 0)
+        clear(&routers);
+    return rc < 0 ? rc : remove_all(ctx, cloud, &routers);
+}
+
+static int remove_rest(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_census *census)
+{
+    struct removals ports = {0}, rest = {0};
+    add_list(&ports, VMTP_OS_NETWORK, census->ports, "/ports/%s", "id", "Port ", "name", " deleted");
+    int rc = remove_all(ctx, cloud, &ports);
+    if (rc < 0)
+        return rc;
+    add_list(&rest, VMTP_OS_NETWORK, census->networks, "/networks/%s", "id", "Network ", "name", " deleted.");
+    add_list(&rest, VMTP_OS_NETWORK, census->groups, "/security-groups/%s", "id", "Deleting security group ", "name",
+             "");
+    add_list(&rest, VMTP_OS_COMPUTE, census->flavors, "/flavors/%s", "id", "Flavor ", "name", " deleted");
+    add_list(&rest, VMTP_OS_IMAGE, census->images, "/images/%s", "id", "Image ", "name", " deleted");
+    return remove_all(ctx, cloud, &rest);
+}
+
+int vmtp_cloud_sweep(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+{
+    struct vmtp_census census = {0};
+    int rc = vmtp_cloud_census(ctx, cloud, &census);
+    if (rc == VMTP_OK)
+        rc = remove_first(ctx, cloud, &census);
+    if (rc == VMTP_OK)
+        rc = remove_routers(ctx, cloud, &census);
+    if (rc == VMTP_OK)
+        rc = await_servers(ctx, cloud, json_array_size(census.servers));
+    if (rc == VMTP_OK)
+        rc = remove_rest(ctx, cloud, &census);
+    vmtp_census_clear(&census);
+    return rc;
+}

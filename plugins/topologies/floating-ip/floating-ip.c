@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual machines of an OpenStack cloud, by a floating address: scenarios 5 and 6. All the work is in the core, which
+ * makes one set of machines for both topologies of a cloud. */
+#include <stdlib.h>
+
+#include "core/openstack/cloud.h"
+#include "vmtp/plugin.h"
+
+struct cloud_state {
+    struct vmtp_cloud *cloud;    /* of the run; the core's */
+    struct vmtp_cloud *cleaning; /* of a run that is over */
+};
+
+static int cloud_open(vmtp_ctx *ctx, const void *opts, void **state)
+{
+    (void)opts;
+    *state = calloc(1, sizeof(struct cloud_state));
+    return *state ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+}
+
+static int cloud_plan(vmtp_ctx *ctx, void *state, vmtp_plan *plan)
+{
+    struct cloud_state *own = state;
+    return vmtp_cloud_plan(ctx, plan, VMTP_CLOUD_FLOATING, &own->cloud);
+}
+
+static int cloud_acquire(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
+{
+    const struct cloud_state *own = state;
+    return own->cloud ? vmtp_cloud_acquire(ctx, own->cloud, eps, n) : VMTP_OK;
+}
+
+static int cloud_release(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
+{
+    const struct cloud_state *own = state;
+    (void)eps;
+    (void)n;
+    return own->cloud ? vmtp_cloud_release(ctx, own->cloud) : VMTP_OK;
+}
+
+static int cloud_remove(vmtp_ctx *ctx, void *state, const char *kind, const char *id)
+{
+    struct cloud_state *own = state;
+    return vmtp_cloud_remove(ctx, &own->cleaning, kind, id);
+}
+
+static void cloud_close(void *state)
+{
+    struct cloud_state *own = state;
+    vmtp_cloud_close(own->cleaning);
+    free(own);
+}
+
+static const struct vmtp_topology_ops cloud_ops = {
+    .struct_size = sizeof cloud_ops,
+    .caps = VMTP_TOPO_CLOUD | VMTP_TOPO_CREATES | VMTP_TOPO_IPV4,
+    .open = cloud_open,
+    .plan = cloud_plan,
+    .acquire = cloud_acquire,
+    .release = cloud_release,
+    .remove = cloud_remove,
+    .close = cloud_close,
+};
+
+VMTP_PLUGIN(topology_floating_ip) = {
+    VMTP_PLUGIN_HEAD,
+    .name = "floating-ip",
+    .version = "1.0",
+    .summary = "VMs of an OpenStack cloud, dialled at a floating address",
+    .topology = &cloud_ops,
+};
