@@ -110,10 +110,44 @@ run "$VMTP" replay "$journal" --sink "mongo:port=$port,db=plain,indexes=false"
 db=plain
 is "without indexes when they are not wanted" "$(probe indexes | wc -l)" 1
 
+# --- pnsdb_summary reads what is stored, where it is stored by default
+
+summary=$builddir/reports/pnsdb_summary
+db=client_db
+for file in "$srcdir"/tests/fixtures/upstream/*.json; do
+    python3 -c 'import json, sys; print(json.dumps(json.load(open(sys.argv[1]))))' "$file"
+done | probe insert
+is "documents as the old program stored them" "$(query 'len(docs)')" 4
+run "$summary" --server-ip 127.0.0.1 --server-port "$port" --report 0
+is "pnsdb_summary reads them and ours" "$status $(printf '%s\n' "$out" | sed -n 's/^RUN: //p' | tr '\n' ';')" \
+    '0 2026-01-15 12:00:00;2026-11-23 01:17:41;2026-11-23 02:31:41;2026-11-23 02:35:39;' || diag "$err"
+cp "$tmp/run.out" "$tmp/by-server"
+printf '%s\n' "$uri" >"$tmp/uri"
+chmod 600 "$tmp/uri"
+run "$summary" --uri-file "$tmp/uri" -r 0
+ok "... by a connection string, too" cmp "$tmp/run.out" "$tmp/by-server"
+run "$summary" -s "127.0.0.1:$port" -r 0 --since 2026-11-23 --until '2026-11-23 02:31'
+is "... by date" "$(printf '%s\n' "$out" | grep -c '^RUN: ')" 2
+run "$summary" -s "127.0.0.1:$port" -r 0 --flow 'floating IP' --format csv
+ok "... by flow" test "$(grep -c 'Floating IP' "$tmp/run.out")" -ge 4
+db=pnsdb collection=officialdata
+echo '{"date": "2015-05-05 05:05:05", "encapsulation": "vlan", "flows": [{"desc": "old", "results": [{"protocol":
+"TCP", "throughput_kbps": 4711, "tool": "iperf"}]}]}' | tr '\n' ' ' | probe insert
+run "$summary" -o -s "127.0.0.1:$port" -r 1
+like "--official reads the old place" "$out" '\| 4711 '
+probe insert <<'END'
+{"date": {"$numberDouble": "NaN"}, "flows": [{"desc": {"$date": 1}, "results": [{"protocol": "TCP"}]}]}
+END
+run "$summary" -o -s "127.0.0.1:$port" -r 0
+is "types that JSON has not" "$status" 0 || diag "$err"
+collection=pns_web_entry
+
 # --- a server that is not there, or goes
 
 mongo_end
 begin=$(date +%s)
+run "$summary" -s "127.0.0.1:$port" -r 0
+like "pnsdb_summary without a server" "$status $err" '^1 pnsdb_summary: MongoDB: client_db\.pns_web_entry at 127'
 run "$VMTP" --topology namespace --protocols I --mongod-server "127.0.0.1:$port"
 is "an unreachable server is told before anything is measured" "$status" 3
 like "... by name" "$err" "client_db\.pns_web_entry at 127\.0\.0\.1:$port: .*(refused|suitable)"
@@ -166,10 +200,13 @@ mongo_end
 
 db=vmtp_test_$$ collection=pns_web_entry
 mongo_server login auth
+printf '%s\n' "$uri" >"$tmp/uri"
 store "$journal"
 is "with user and password" "$status $(query 'len(docs)')" '0 1' || diag "$err"
 right=$uri
 unlike "... which are shown nowhere" "$err$out" 'rd%|rd%25|p@ss|p%40'
+run "$summary" --uri-file "$tmp/uri" --db "$db" -r 0
+like "pnsdb_summary logs in" "$status $out" '^0 #+'
 uri=mongodb://$user:wrong@127.0.0.1:$port/
 store "$journal"
 is "a wrong password is an error" "$status" 3
