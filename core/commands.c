@@ -158,7 +158,7 @@ static int command_replay(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const stru
 
 /* --- cleanup --- */
 
-static int command_cleanup(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const struct vmtp_settings *settings)
+static int command_cleanup(struct vmtp_ctx *ctx, struct vmtp_cli *cli, struct vmtp_settings *settings)
 {
     bool all = cli->switches & VMTP_CLI_ALL, named = cli->n_operands > 0;
     if (all == named)
@@ -167,6 +167,8 @@ static int command_cleanup(struct vmtp_ctx *ctx, struct vmtp_cli *cli, const str
     int rc = set_log(ctx, settings);
     if (rc == VMTP_OK && vmtp_registry_set_path(settings->plugin_path) < 0)
         rc = VMTP_ENOMEM;
+    if (rc == VMTP_OK)
+        rc = vmtp_secrets_find(ctx, settings, false);
     if (rc < 0)
         return say(ctx, rc);
     vmtp_ssh_use(settings);
