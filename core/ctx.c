@@ -85,17 +85,19 @@ void vmtp_ctx_where(struct vmtp_ctx *ctx, const char *fmt, ...)
     va_end(args);
 }
 
-static void put_in_front(struct vmtp_buf *causes, const char *text)
+/* False when out of memory: the causes stay as they are. */
+static bool put_in_front(struct vmtp_buf *causes, const char *text)
 {
     VMTP_CLEAN(buf) struct vmtp_buf joined = VMTP_BUF(causes->max);
-    (void)vmtp_buf_text_add(&joined, text);
-    if (causes->len) {
-        (void)vmtp_buf_text_add(&joined, ": ");
-        (void)vmtp_buf_text_add(&joined, vmtp_buf_text(causes));
-    }
+    if (vmtp_buf_text_add(&joined, text) == VMTP_ENOMEM)
+        return false;
+    if (causes->len && (vmtp_buf_text_add(&joined, ": ") == VMTP_ENOMEM ||
+                        vmtp_buf_text_add(&joined, vmtp_buf_text(causes)) == VMTP_ENOMEM))
+        return false;
     vmtp_buf_clear(causes);
     *causes = joined;
     joined = VMTP_BUF(causes->max);
+    return true;
 }
 
 __attribute__((format(printf, 2, 0))) static void add_cause(struct vmtp_ctx *ctx, const char *fmt, va_list args)
@@ -103,10 +105,12 @@ __attribute__((format(printf, 2, 0))) static void add_cause(struct vmtp_ctx *ctx
     VMTP_CLEAN(mem) char *text = NULL;
     if (vasprintf(&text, fmt, args) < 0) {
         text = NULL;
+        ctx->starved = true;
         return;
     }
     vmtp_printable(text);
-    put_in_front(&ctx->causes, text);
+    if (!put_in_front(&ctx->causes, text))
+        ctx->starved = true;
 }
 
 int vmtp_fail(vmtp_ctx *ctx, int status, const char *fmt, ...)
@@ -132,12 +136,15 @@ void vmtp_ctx_frame(struct vmtp_ctx *ctx, const char *fmt, ...)
 
 const char *vmtp_ctx_error(struct vmtp_ctx *ctx, int status)
 {
-    return ctx->causes.len ? vmtp_buf_text(&ctx->causes) : statuses[status_index(status)].words;
+    if (ctx->causes.len)
+        return vmtp_buf_text(&ctx->causes);
+    return statuses[status_index(ctx->starved && status < 0 ? VMTP_ENOMEM : status)].words;
 }
 
 void vmtp_ctx_forget(struct vmtp_ctx *ctx)
 {
     vmtp_buf_reset(&ctx->causes);
+    ctx->starved = false;
 }
 
 __attribute__((format(printf, 3, 0)))
@@ -145,11 +152,8 @@ static void ctx_log(vmtp_ctx *ctx, enum vmtp_log_level level, const char *fmt, v
 {
     if (level > vmtp_log_get_level())
         return;
-    VMTP_CLEAN(mem) char *text = NULL;
-    if (vasprintf(&text, fmt, args) < 0) {
-        text = NULL;
-        return;
-    }
+    char text[VMTP_LOG_TEXT_MAX]; /* a lack of memory has to be told as well */
+    vsnprintf(text, sizeof text, fmt, args);
     vmtp_log(level, "%s%s", ctx ? ctx->where : "", text);
 }
 

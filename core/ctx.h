@@ -19,6 +19,7 @@ struct vmtp_recorder; /* event.h: collects metrics and properties of a measureme
 
 struct vmtp_ctx {
     struct vmtp_buf causes; /* outermost frame first, joined by ": " */
+    bool starved;           /* there was no memory for a cause */
     char where[160];        /* "flow 3: tool iperf: " in front of log lines */
     double deadline;        /* vmtp_now() scale; 0: none */
     const atomic_bool *cancel; /* NULL: cannot be interrupted */

@@ -65,7 +65,7 @@ static int write_line(vmtp_ctx *ctx, struct vmtp_journal *journal, const json_t 
 {
     if (journal->broken)
         return vmtp_fail(ctx, VMTP_EFAIL, "journal %s: an earlier line could not be written", journal->path);
-    VMTP_CLEAN(mem) char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    VMTP_CLEAN(mem) char *text = vmtp_json_dump(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
     size_t len = text ? strlen(text) : 0;
     if (!text)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
@@ -279,8 +279,8 @@ static int replay_line(struct replay *replay, const char *text, size_t len, bool
 {
     json_error_t error;
     replay->line++;
-    VMTP_CLEAN(json) json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (!json && error.text[0] == '\0') /* that is how jansson says it */
+    VMTP_CLEAN(json) json_t *json = NULL;
+    if (vmtp_json_parse(text, len, JSON_REJECT_DUPLICATES, &json, &error) == VMTP_ENOMEM)
         return vmtp_fail(replay->ctx, VMTP_ENOMEM, "out of memory");
     if (!json && torn && replay->line > 1) {
         vmtp_warn(replay->ctx, "%s:%lu: the last line was cut off and is left out", replay->path, replay->line);

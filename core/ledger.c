@@ -65,35 +65,30 @@ struct vmtp_ledger *vmtp_ledger_new(const char *run_uuid)
     return NULL;
 }
 
-static void set_text(json_t *object, const char *name, const char *text)
-{
-    if (text)
-        (void)json_object_set_new(object, name, json_string(text)); /* what is not UTF-8 is left out */
-}
-
+/* NULL: out of memory. */
 static json_t *login_to_json(const struct vmtp_login *login)
 {
-    json_t *json = json_object();
-    set_text(json, "transport", login->transport);
-    set_text(json, "user", login->user);
-    set_text(json, "host", login->host);
-    set_text(json, "key_file", login->key_file);
-    set_text(json, "via", login->via);
+    VMTP_CLEAN(json) json_t *json = json_object();
+    int bad = vmtp_json_set_text(json, "transport", login->transport);
+    bad |= vmtp_json_set_text(json, "user", login->user);
+    bad |= vmtp_json_set_text(json, "host", login->host);
+    bad |= vmtp_json_set_text(json, "key_file", login->key_file);
+    bad |= vmtp_json_set_text(json, "via", login->via);
     if (login->port)
-        (void)json_object_set_new(json, "port", json_integer(login->port));
-    return json;
+        bad |= json_object_set_new(json, "port", json_integer(login->port));
+    return bad ? NULL : VMTP_TAKE(json);
 }
 
 static json_t *thing_to_json(const struct vmtp_thing *thing)
 {
-    json_t *json = json_object();
-    set_text(json, "topology", thing->topology);
-    set_text(json, "endpoint", thing->endpoint);
-    set_text(json, "kind", thing->kind);
-    set_text(json, "id", thing->id);
+    VMTP_CLEAN(json) json_t *json = json_object();
+    int bad = vmtp_json_set_text(json, "topology", thing->topology);
+    bad |= vmtp_json_set_text(json, "endpoint", thing->endpoint);
+    bad |= vmtp_json_set_text(json, "kind", thing->kind);
+    bad |= vmtp_json_set_text(json, "id", thing->id);
     if (thing->login)
-        (void)json_object_set_new(json, "login", login_to_json(thing->login));
-    return json;
+        bad |= json_object_set_new(json, "login", login_to_json(thing->login));
+    return bad ? NULL : VMTP_TAKE(json);
 }
 
 static const char *text_of(const json_t *json, const char *name)
@@ -133,7 +128,7 @@ static size_t find_thing(const struct vmtp_ledger *ledger, const json_t *thing)
 /* {NAME: value} as one line; half a line is cut off again. */
 static int write_line(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const json_t *line)
 {
-    VMTP_CLEAN(mem) char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    VMTP_CLEAN(mem) char *text = vmtp_json_dump(line, JSON_COMPACT);
     size_t len = text ? strlen(text) : 0;
     if (!text)
         return no_memory(ctx);
@@ -202,31 +197,30 @@ static int create(vmtp_ctx *ctx, struct vmtp_ledger *ledger)
 
 /* --- topologies --- */
 
-static json_t *option_text(const struct vmtp_option *option, const struct vmtp_node *const maps[], size_t n)
+static int put_option(json_t *object, const struct vmtp_option *option, const struct vmtp_node *const maps[], size_t n)
 {
-    json_t *text = NULL;
+    const struct vmtp_node *last = NULL;
     for (size_t i = 0; i < n; i++) {
         const struct vmtp_node *node = vmtp_node_get(maps[i], option->name);
-        if (!node || node->kind == VMTP_NODE_LIST || node->kind == VMTP_NODE_MAP)
-            continue;
-        json_decref(text);
-        text = node->kind == VMTP_NODE_NULL ? json_null() : json_string(node->text);
+        if (node && node->kind != VMTP_NODE_LIST && node->kind != VMTP_NODE_MAP)
+            last = node;
     }
-    return text;
+    if (!last || (option->flags & VMTP_OPT_SECRET))
+        return 0;
+    return last->kind == VMTP_NODE_NULL ? json_object_set_new(object, option->name, json_null())
+                                        : vmtp_json_set_text(object, option->name, last->text);
 }
 
 int vmtp_ledger_topology(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const struct vmtp_plugin *plugin,
                          const struct vmtp_node *const maps[], size_t n)
 {
     LOCKED(ledger);
-    json_t *options = json_object();
+    VMTP_CLEAN(json) json_t *options = json_object();
     const struct vmtp_option *option;
-    for (size_t i = 0; (option = vmtp_option_at(plugin, i)); i++) {
-        json_t *text = option->flags & VMTP_OPT_SECRET ? NULL : option_text(option, maps, n);
-        if (text)
-            (void)json_object_set_new(options, option->name, text);
-    }
-    return json_object_set_new(ledger->topologies, plugin->name, options) < 0 ? no_memory(ctx) : VMTP_OK;
+    int bad = 0;
+    for (size_t i = 0; (option = vmtp_option_at(plugin, i)); i++)
+        bad |= put_option(options, option, maps, n);
+    return bad || json_object_set(ledger->topologies, plugin->name, options) < 0 ? no_memory(ctx) : VMTP_OK;
 }
 
 /* A topology's options stand in front of its first thing. */
@@ -324,32 +318,37 @@ static int read_head(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const json_t *js
     return vmtp_set_text(&ledger->run, run) < 0 ? no_memory(ctx) : VMTP_OK;
 }
 
-/* False: not understood. */
-static bool read_entry(struct vmtp_ledger *ledger, const json_t *json)
+/* Without words: VMTP_EPARSE or VMTP_ENOMEM. */
+static int read_entry(struct vmtp_ledger *ledger, const json_t *json)
 {
     const json_t *topology = json_object_get(json, "topology"), *gone = json_object_get(json, "gone");
     json_t *made = json_object_get(json, "made"), *options = json_object_get(topology, "options");
     if (topology && text_of(topology, "name") && json_is_object(options))
-        return json_object_set(ledger->topologies, text_of(topology, "name"), options) == 0;
+        return json_object_set(ledger->topologies, text_of(topology, "name"), options) < 0 ? VMTP_ENOMEM : VMTP_OK;
+    if (made && !is_thing(made))
+        return VMTP_EPARSE;
     if (made)
-        return is_thing(made) && json_array_append(ledger->things, made) == 0;
+        return json_array_append(ledger->things, made) < 0 ? VMTP_ENOMEM : VMTP_OK;
     if (!gone)
-        return true; /* of a later minor version */
+        return VMTP_OK; /* of a later minor version */
     (void)json_array_remove(ledger->things, find_thing(ledger, gone));
-    return true;
+    return VMTP_OK;
 }
 
 static int read_line(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const char *line, size_t len, size_t number, bool last)
 {
     json_error_t error;
-    VMTP_CLEAN(json) json_t *json = json_loadb(line, len, 0, &error);
+    VMTP_CLEAN(json) json_t *json = NULL;
+    if (vmtp_json_parse(line, len, 0, &json, &error) == VMTP_ENOMEM)
+        return no_memory(ctx);
     if (!json && last)
         return VMTP_OK; /* torn: the thing does not exist, as its line had to be on disk first */
     if (json && number == 1)
         return read_head(ctx, ledger, json);
-    if (!json || !read_entry(ledger, json))
-        return vmtp_fail(ctx, VMTP_EPARSE, "%s:%zu: not understood", ledger->path, number);
-    return VMTP_OK;
+    int rc = json ? read_entry(ledger, json) : VMTP_EPARSE;
+    if (rc == VMTP_ENOMEM)
+        return no_memory(ctx);
+    return rc < 0 ? vmtp_fail(ctx, rc, "%s:%zu: not understood", ledger->path, number) : rc;
 }
 
 static int read_lines(vmtp_ctx *ctx, struct vmtp_ledger *ledger, const char *text, size_t len)

@@ -2,6 +2,7 @@
 #include "core/loader.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <dlfcn.h>
 #include <ltdl.h>
 #include <pthread.h>
@@ -60,10 +61,13 @@ int vmtp_loader_open(vmtp_ctx *ctx, const char *module, const char *path, const 
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_ltdl);
     if (!ready)
-        return vmtp_fail(ctx, VMTP_EFAIL, "libltdl does not start");
+        return vmtp_fail(ctx, VMTP_EFAIL, "libltdl does not start: out of memory?");
 
     VMTP_CLEAN(mem) char *builtin = path ? NULL : vmtp_format("%s.a", module);
+    errno = 0; /* libltdl says "file not found" for a lack of memory too */
     lt_dlhandle handle = lt_dlopenadvise(path ? path : builtin, advise);
+    if (!handle && errno == ENOMEM)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     if (!handle)
         return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", path ? path : module, true_error(path));
     VMTP_CLEAN(mem) char *symbol = symbol_of(module);

@@ -78,11 +78,8 @@ void vmtp_vlog(enum vmtp_log_level level, const char *fmt, va_list args)
 {
     if (level > logger.level)
         return;
-    VMTP_CLEAN(mem) char *text = NULL;
-    if (vasprintf(&text, fmt, args) < 0) {
-        text = NULL;
-        return;
-    }
+    char text[VMTP_LOG_TEXT_MAX]; /* a lack of memory has to be told as well */
+    vsnprintf(text, sizeof text, fmt, args);
     vmtp_printable(text);
     char when[40];
     timestamp(when, sizeof when);

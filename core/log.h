@@ -8,6 +8,8 @@
 
 #include "vmtp/plugin.h"
 
+enum { VMTP_LOG_TEXT_MAX = 8192 }; /* bytes of a record; what is beyond is left out */
+
 enum vmtp_log_level { VMTP_LOG_ERROR, VMTP_LOG_WARNING, VMTP_LOG_INFO, VMTP_LOG_DEBUG };
 
 /* Records up to this level are shown. The start value is VMTP_LOG_INFO. */

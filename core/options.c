@@ -406,7 +406,7 @@ static bool option_begins(const struct vmtp_plugin *plugin, const char *text)
     return find_option(plugin, name, NULL) != NULL;
 }
 
-/* Reads a value up to the comma that ends it, or to the end; returns what follows it. */
+/* Reads a value up to the comma that ends it, or to the end; returns what follows it, NULL when out of memory. */
 static const char *read_value(const struct vmtp_plugin *plugin, const struct vmtp_option *option, const char *text,
                               struct vmtp_buf *value)
 {
@@ -415,7 +415,8 @@ static const char *read_value(const struct vmtp_plugin *plugin, const struct vmt
             text++;
         else if (*text == ',' && (option->type != VMTP_OPT_STRING || option_begins(plugin, text + 1)))
             break;
-        (void)vmtp_buf_add(value, text, 1);
+        if (vmtp_buf_add(value, text, 1) == VMTP_ENOMEM)
+            return NULL;
     }
     return text;
 }
@@ -446,6 +447,8 @@ static int read_pair(vmtp_ctx *ctx, const char *source, const struct vmtp_plugin
                          option->name, option->name, types[option->type].word ? types[option->type].word : "CHOICE");
     else
         *text += len;
+    if (!*text)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     if (vmtp_node_get(map, option->name))
         return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s: option '%s' is given twice", source, plugin->name, option->name);
     int rc = vmtp_node_set(map, option->name, vmtp_node_scalar(source, bare ? "true" : vmtp_buf_text(&value)));

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,15 +204,23 @@ static int candidates_scan(struct candidates *list, const char *directory)
 {
     DIR *dir = opendir(directory);
     if (!dir)
-        return VMTP_OK; /* a directory of the search path need not exist */
+        return errno == ENOMEM ? VMTP_ENOMEM : VMTP_OK; /* a directory of the search path need not exist */
     int rc = VMTP_OK;
     for (struct dirent *entry; rc == VMTP_OK && (entry = readdir(dir));) {
         enum vmtp_kind kind;
-        char *name;
-        if (!split_file_name(entry->d_name, &kind, &name))
+        char *name = NULL;
+        errno = 0;
+        if (!split_file_name(entry->d_name, &kind, &name)) {
+            rc = errno == ENOMEM ? VMTP_ENOMEM : VMTP_OK;
             continue;
+        }
         char *path = vmtp_format("%s/%s", directory, entry->d_name);
-        rc = candidates_add(list, kind, name, path);
+        if (path) {
+            rc = candidates_add(list, kind, name, path);
+        } else {
+            free(name);
+            rc = VMTP_ENOMEM;
+        }
     }
     closedir(dir);
     return rc;

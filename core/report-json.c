@@ -140,7 +140,7 @@ static void new_line(struct writer *w)
 static void put_flat(struct writer *w, const json_t *value)
 {
     static const size_t flags = JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_SORT_KEYS | JSON_REAL_PRECISION(15);
-    VMTP_CLEAN(mem) char *text = value ? json_dumps(value, flags) : NULL;
+    VMTP_CLEAN(mem) char *text = vmtp_json_dump(value, flags);
     if (text)
         put(w, text);
     else if (w->rc == VMTP_OK)

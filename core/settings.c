@@ -226,7 +226,10 @@ static int check_spec(struct filling *fill, const struct vmtp_key *key, struct v
     VMTP_CLEAN(mem) char *name = NULL;
     if (node->kind != VMTP_NODE_SCALAR)
         return wrong(fill, key, node, "%s where NAME[:option=value,...] is expected", vmtp_node_kind_name(node));
-    if (vmtp_spec_name(NULL, node->text, "", &name) < 0)
+    int rc = vmtp_spec_name(NULL, node->text, "", &name);
+    if (rc == VMTP_ENOMEM)
+        return rc;
+    if (rc < 0)
         return wrong(fill, key, node, "not of the form NAME[:option=value,...]");
     memcpy(node->text, name, strlen(name));
     return VMTP_OK;

@@ -99,41 +99,60 @@ static bool matches_list(struct field hosts, const char *name)
     return found;
 }
 
+/* True when the field is base64 of HASH_SIZE bytes; *rc is VMTP_ENOMEM when that could not be found out. */
+static bool take_hash(const char *text, size_t len, unsigned char hash[HASH_SIZE], int *rc)
+{
+    VMTP_CLEAN(mem) unsigned char *bytes = NULL;
+    size_t n = 0;
+    int decoded = vmtp_ssh_base64(text, len, &bytes, &n);
+    if (decoded == VMTP_ENOMEM)
+        *rc = decoded;
+    if (decoded < 0 || n != HASH_SIZE)
+        return false;
+    memcpy(hash, bytes, HASH_SIZE);
+    return true;
+}
+
 /* "|1|SALT|HASH": HMAC-SHA1 of the name, the salt is the key (hostfile of OpenSSH). */
-static bool matches_hash(struct field hosts, const char *name)
+static int matches_hash(struct field hosts, const char *name, bool *same)
 {
     const char *salt = hosts.text + 3, *end = hosts.text + hosts.len;
     const char *bar = memchr(salt, '|', (size_t)(end - salt));
-    if (!bar)
-        return false;
-    size_t salt_len = 0, hash_len = 0;
-    VMTP_CLEAN(mem) unsigned char *key = vmtp_ssh_base64(salt, (size_t)(bar - salt), &salt_len);
-    VMTP_CLEAN(mem) unsigned char *hash = vmtp_ssh_base64(bar + 1, (size_t)(end - bar - 1), &hash_len);
-    unsigned char ours[EVP_MAX_MD_SIZE];
+    int rc = VMTP_OK;
+    unsigned char key[HASH_SIZE], hash[HASH_SIZE], ours[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    return key && hash && salt_len == HASH_SIZE && hash_len == HASH_SIZE &&
-           HMAC(EVP_sha1(), key, HASH_SIZE, (const unsigned char *)name, strlen(name), ours, &n) && n == HASH_SIZE &&
-           memcmp(ours, hash, HASH_SIZE) == 0;
+    if (!bar || !take_hash(salt, (size_t)(bar - salt), key, &rc) ||
+        !take_hash(bar + 1, (size_t)(end - bar - 1), hash, &rc))
+        return rc;
+    if (!HMAC(EVP_sha1(), key, HASH_SIZE, (const unsigned char *)name, strlen(name), ours, &n))
+        return VMTP_ENOMEM;
+    *same = n == HASH_SIZE && memcmp(ours, hash, HASH_SIZE) == 0;
+    return VMTP_OK;
 }
 
-static bool matches(struct field hosts, const char *name)
+/* VMTP_ENOMEM: a line that was passed over could be the one that revokes the key. */
+static int matches(struct field hosts, const char *name, bool *same)
 {
+    *same = false;
     if (hosts.len > 3 && memcmp(hosts.text, "|1|", 3) == 0)
-        return matches_hash(hosts, name);
-    return hosts.len && hosts.text[0] != '|' && matches_list(hosts, name);
+        return matches_hash(hosts, name, same);
+    *same = hosts.len && hosts.text[0] != '|' && matches_list(hosts, name);
+    return VMTP_OK;
 }
 
-/* The key's own first string must be the type that stands in front of it. */
-static unsigned char *decode_key(struct field type, struct field base64, size_t *len)
+/* The key's own first string must be the type that stands in front of it: else *blob stays NULL. */
+static int decode_key(struct field type, struct field base64, unsigned char **blob, size_t *len)
 {
-    unsigned char *blob = vmtp_ssh_base64(base64.text, base64.len, len);
-    const unsigned char *p = blob, *inner;
-    size_t left = blob ? *len : 0, inner_len;
-    if (blob && vmtp_ssh_take_string(&p, &left, &inner, &inner_len) && inner_len == type.len &&
+    VMTP_CLEAN(mem) unsigned char *bytes = NULL;
+    int rc = vmtp_ssh_base64(base64.text, base64.len, &bytes, len);
+    if (rc < 0)
+        return rc == VMTP_ENOMEM ? rc : VMTP_OK;
+    const unsigned char *p = bytes, *inner;
+    size_t left = *len, inner_len;
+    if (vmtp_ssh_take_string(&p, &left, &inner, &inner_len) && inner_len == type.len &&
         memcmp(inner, type.text, type.len) == 0)
-        return blob;
-    free(blob);
-    return NULL;
+        *blob = VMTP_TAKE(bytes);
+    return VMTP_OK;
 }
 
 static int add_key(struct vmtp_known_hosts *known, const struct vmtp_known_key *key, struct field type,
@@ -166,15 +185,18 @@ static int parse_line(struct vmtp_known_hosts *known, const char *file, unsigned
     struct field type = take_field(&p, end), base64 = take_field(&p, end);
     if (type.len == 0 || type.len >= sizeof key.type || base64.len == 0 || memchr(type.text, '\0', type.len))
         return VMTP_OK;
-    if (!matches(hosts, known->name)) {
+    bool same = false;
+    int rc = matches(hosts, known->name, &same);
+    if (rc == VMTP_OK && !same && known->host) {
         key.plain = true;
-        if (!known->host || !matches(hosts, known->host))
-            return VMTP_OK;
+        rc = matches(hosts, known->host, &same);
     }
-    key.blob = decode_key(type, base64, &key.blob_len);
-    if (!key.blob)
-        return VMTP_OK;
-    int rc = add_key(known, &key, type, file, line);
+    if (rc < 0 || !same)
+        return rc;
+    rc = decode_key(type, base64, &key.blob, &key.blob_len);
+    if (rc < 0 || !key.blob)
+        return rc;
+    rc = add_key(known, &key, type, file, line);
     if (rc < 0 && (known->n == 0 || known->keys[known->n - 1].blob != key.blob))
         free(key.blob);
     return rc;

@@ -49,51 +49,50 @@ void vmtp_ssh_key_clear(struct vmtp_ssh_key *key)
     *key = (struct vmtp_ssh_key){0};
 }
 
-/* The public key's own first string is its type. */
-static bool set_blob(struct vmtp_ssh_key *key, const unsigned char *blob, size_t len)
+/* The public key's own first string is its type. Without words: VMTP_EPARSE, VMTP_ENOMEM. */
+static int set_blob(struct vmtp_ssh_key *key, const unsigned char *blob, size_t len)
 {
     const unsigned char *p = blob, *type;
     size_t left = len, type_len;
     if (!vmtp_ssh_take_string(&p, &left, &type, &type_len) || type_len == 0 || type_len >= sizeof key->type ||
         memchr(type, '\0', type_len))
-        return false;
+        return VMTP_EPARSE;
     unsigned char *copy = malloc(len);
     if (!copy)
-        return false;
+        return VMTP_ENOMEM;
     memcpy(copy, blob, len);
     free(key->blob);
     key->blob = copy;
     key->blob_len = len;
     memcpy(key->type, type, type_len);
     key->type[type_len] = '\0';
-    return true;
+    return VMTP_OK;
 }
 
-unsigned char *vmtp_ssh_base64(const char *text, size_t len, size_t *decoded)
+int vmtp_ssh_base64(const char *text, size_t len, unsigned char **bytes, size_t *decoded)
 {
     EVP_ENCODE_CTX *decoder = EVP_ENCODE_CTX_new();
-    unsigned char *bytes = malloc(len + 4);
-    int n = 0, rest = 0;
-    bool fine = decoder && bytes;
-    if (fine) {
+    VMTP_CLEAN(mem) unsigned char *made = malloc(len + 4);
+    int n = 0, rest = 0, rc = decoder && made ? VMTP_OK : VMTP_ENOMEM;
+    if (rc == VMTP_OK) {
         EVP_DecodeInit(decoder);
-        fine = EVP_DecodeUpdate(decoder, bytes, &n, (const unsigned char *)text, (int)len) >= 0 &&
-               EVP_DecodeFinal(decoder, bytes + n, &rest) >= 0;
+        if (EVP_DecodeUpdate(decoder, made, &n, (const unsigned char *)text, (int)len) < 0 ||
+            EVP_DecodeFinal(decoder, made + n, &rest) < 0)
+            rc = VMTP_EPARSE;
     }
     EVP_ENCODE_CTX_free(decoder);
-    if (!fine) {
-        free(bytes);
-        return NULL;
-    }
+    if (rc < 0)
+        return rc;
     *decoded = (size_t)(n + rest);
-    return bytes;
+    *bytes = VMTP_TAKE(made);
+    return VMTP_OK;
 }
 
 /* "openssh-key-v1\0", cipher, kdf, kdf options, number of keys, public key ...: the public half is never encrypted. */
-static bool read_openssh(const unsigned char *bytes, size_t len, struct vmtp_ssh_key *key)
+static int read_openssh(const unsigned char *bytes, size_t len, struct vmtp_ssh_key *key)
 {
     if (len < sizeof OPENSSH_MAGIC || memcmp(bytes, OPENSSH_MAGIC, sizeof OPENSSH_MAGIC) != 0)
-        return false;
+        return VMTP_EPARSE;
     const unsigned char *p = bytes + sizeof OPENSSH_MAGIC, *cipher, *skipped, *blob;
     size_t left = len - sizeof OPENSSH_MAGIC, cipher_len, skipped_len, blob_len;
     unsigned long keys;
@@ -101,20 +100,21 @@ static bool read_openssh(const unsigned char *bytes, size_t len, struct vmtp_ssh
         !vmtp_ssh_take_string(&p, &left, &skipped, &skipped_len) ||
         !vmtp_ssh_take_string(&p, &left, &skipped, &skipped_len) || !vmtp_ssh_take_uint32(&p, &left, &keys) ||
         keys != 1 || !vmtp_ssh_take_string(&p, &left, &blob, &blob_len))
-        return false;
+        return VMTP_EPARSE;
     key->encrypted = !(cipher_len == 4 && memcmp(cipher, "none", 4) == 0);
     return set_blob(key, blob, blob_len);
 }
 
-static bool parse_openssh(const char *text, struct vmtp_ssh_key *key)
+static int parse_openssh(const char *text, struct vmtp_ssh_key *key)
 {
     const char *begin = strstr(text, OPENSSH_BEGIN) + sizeof OPENSSH_BEGIN - 1;
     const char *end = strstr(begin, OPENSSH_END);
     if (!end)
-        return false;
+        return VMTP_EPARSE;
     size_t len;
-    VMTP_CLEAN(mem) unsigned char *bytes = vmtp_ssh_base64(begin, (size_t)(end - begin), &len);
-    return bytes && read_openssh(bytes, len, key);
+    VMTP_CLEAN(mem) unsigned char *bytes = NULL;
+    int rc = vmtp_ssh_base64(begin, (size_t)(end - begin), &bytes, &len);
+    return rc < 0 ? rc : read_openssh(bytes, len, key);
 }
 
 /* Without it libcrypto would ask on the terminal by itself. */
@@ -176,8 +176,8 @@ static void read_public_beside(struct vmtp_ssh_key *key)
     if (!base64)
         return;
     base64++;
-    VMTP_CLEAN(mem) unsigned char *bytes = vmtp_ssh_base64(base64, strcspn(base64, " \n"), &len);
-    if (bytes)
+    VMTP_CLEAN(mem) unsigned char *bytes = NULL;
+    if (vmtp_ssh_base64(base64, strcspn(base64, " \n"), &bytes, &len) == VMTP_OK)
         (void)set_blob(key, bytes, len);
 }
 
@@ -189,7 +189,9 @@ int vmtp_ssh_key_parse(vmtp_ctx *ctx, const char *path, const char *text, size_t
     int rc = VMTP_OK;
     if (!strstr(text, OPENSSH_BEGIN))
         rc = parse_pem(ctx, text, len, key);
-    else if (!parse_openssh(text, key))
+    else if ((rc = parse_openssh(text, key)) == VMTP_ENOMEM)
+        rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    else if (rc < 0)
         rc = vmtp_fail(ctx, VMTP_ECONFIG, "%s is damaged: it does not hold an OpenSSH private key", path);
     if (rc < 0)
         vmtp_ssh_key_clear(key);

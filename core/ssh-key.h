@@ -33,8 +33,9 @@ bool vmtp_ssh_take_uint32(const unsigned char **p, size_t *left, unsigned long *
 char *vmtp_ssh_passphrase(const char *key_path);
 void vmtp_ssh_passphrase_keep(const char *key_path, const char *passphrase);
 
-/* Base64 with blanks and newlines in it. free() the bytes; NULL for anything else. */
-unsigned char *vmtp_ssh_base64(const char *text, size_t len, size_t *decoded);
+/* Base64 with blanks and newlines in it. The caller frees *bytes. Without words: VMTP_EPARSE for anything else,
+ * VMTP_ENOMEM. */
+int vmtp_ssh_base64(const char *text, size_t len, unsigned char **bytes, size_t *decoded);
 
 static inline void vmtp_clean_ssh_key(struct vmtp_ssh_key *key)
 {

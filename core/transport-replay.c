@@ -30,6 +30,7 @@
 #include "core/quote.h"
 #include "core/util/clock.h"
 #include "core/util/file.h"
+#include "core/util/json.h"
 
 enum { DIALOGUE_MAX = 64 << 20, EXIT_NOT_FOUND = 127 };
 
@@ -114,9 +115,11 @@ static int load_dialogue(vmtp_ctx *ctx, const char *path, json_t **dialogue)
     if (rc < 0)
         return rc;
     json_error_t error;
-    *dialogue = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    rc = vmtp_json_parse(text, len, JSON_REJECT_DUPLICATES, dialogue, &error);
     free(text);
-    if (!*dialogue)
+    if (rc == VMTP_ENOMEM)
+        return vmtp_fail(ctx, rc, "out of memory");
+    if (rc < 0)
         return vmtp_fail(ctx, VMTP_ECONFIG, "%s:%d:%d: %s", path, error.line, error.column, error.text);
     rc = check_dialogue(ctx, *dialogue);
     return rc < 0 ? vmtp_fail(ctx, rc, "%s", path) : rc;

@@ -62,7 +62,8 @@ static const struct {
 
 static unsigned char *decode(const char *base64, size_t *len)
 {
-    return vmtp_ssh_base64(base64, strlen(base64), len);
+    unsigned char *bytes = NULL;
+    return vmtp_ssh_base64(base64, strlen(base64), &bytes, len) == VMTP_OK ? bytes : NULL;
 }
 
 static void test_table(const char *text)

@@ -98,6 +98,8 @@ static int add_flow(vmtp_ctx *ctx, const struct native_state *state, vmtp_plan *
         .label = client == 0 ? "Native intra-host" : "Native inter-host",
     };
     int rc = vmtp_plan_flow(plan, &flow);
+    if (rc == VMTP_ENOMEM)
+        return vmtp_fail(ctx, rc, "out of memory");
     return rc < 0 ? vmtp_fail(ctx, rc, "cannot plan the flow from %s", state->hosts[client].id) : rc;
 }
 
