@@ -23,6 +23,7 @@ static const double LONGEST_NAP = 0.05; /* s; how long an interrupt may go unnot
 
 struct vmtp_http {
     CURLM *multi;
+    CURLSH *share; /* of TLS sessions: a second connection needs no whole handshake */
     struct vmtp_http_tls tls;
     struct vmtp_http_policy policy;
     unsigned requests;
@@ -54,6 +55,17 @@ static bool start_once(void)
     return curl_is_ready;
 }
 
+void vmtp_http_free(struct vmtp_http *http)
+{
+    if (!http)
+        return;
+    if (http->multi)
+        curl_multi_cleanup(http->multi);
+    if (http->share)
+        curl_share_cleanup(http->share);
+    free(http);
+}
+
 struct vmtp_http *vmtp_http_new(const struct vmtp_http_tls *tls)
 {
     struct vmtp_http *http = start_once() ? calloc(1, sizeof *http) : NULL;
@@ -64,20 +76,14 @@ struct vmtp_http *vmtp_http_new(const struct vmtp_http_tls *tls)
     http->policy = (struct vmtp_http_policy){
         .tries = 6, .unknown_tries = 2, .first_pause = 0.5, .longest_pause = 10, .longest_wait = 60, .connect = 10};
     http->random = (uint64_t)vmtp_wall_ns();
-    if (!http->multi) {
-        free(http);
+    http->share = curl_share_init();
+    if (!http->multi || !http->share) {
+        vmtp_http_free(http);
         return NULL;
     }
+    (void)curl_share_setopt(http->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)4 * VMTP_HTTP_IN_FLIGHT);
     return http;
-}
-
-void vmtp_http_free(struct vmtp_http *http)
-{
-    if (!http)
-        return;
-    curl_multi_cleanup(http->multi);
-    free(http);
 }
 
 struct vmtp_http_policy *vmtp_http_policy(struct vmtp_http *http)
@@ -212,6 +218,7 @@ static void set_request(const struct vmtp_http *http, struct vmtp_http_job *job)
     set_common(easy, job->now->words);
     set_tls(easy, &http->tls);
     curl_easy_setopt(easy, CURLOPT_URL, job->url);
+    curl_easy_setopt(easy, CURLOPT_SHARE, http->share);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, job->now->headers);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(http->policy.connect * 1000));
