@@ -147,7 +147,7 @@ const struct vmtp_cli_option *vmtp_cli_option_at(size_t i)
 
 static const struct vmtp_cli_command commands[] = {
     {"run", NULL, VMTP_CMD_RUN, NULL, 0, 0, "measure; this is what is done without a word"},
-    {"plan", NULL, VMTP_CMD_PLAN, NULL, 0, 0, "print what a run with these options would do or fail on; makes nothing"},
+    {"plan", NULL, VMTP_CMD_PLAN, NULL, 0, 0, "print what a run with these options would do; makes nothing"},
     {"replay", NULL, VMTP_CMD_REPLAY, "JOURNAL|RUN|last", 1, 1, "make the outputs of an earlier run again"},
     {"cleanup", NULL, VMTP_CMD_CLEANUP, "RUN|last", 0, 1, "remove what a run, or all of them, could not remove itself"},
     {"plugin", "list", VMTP_CMD_PLUGIN_LIST, NULL, 0, 0, "list the installed plugins and whether they load"},
