@@ -7,7 +7,7 @@ build_packages='autoconf automake gcc libc6-dev libcurl4-openssl-dev libjansson-
     libssh2-1-dev libssl-dev libtool libyaml-dev make perl pkg-config'
 run_packages='iperf iperf3 iproute2 iputils-ping nuttcp'
 test_packages='g++ iptables openssh-client openssh-server procps python3'
-ci_packages='clang cmark-gfm debootstrap git libclang-rt-14-dev shellcheck util-linux valgrind xz-utils'
+ci_packages='chromium clang cmark-gfm debootstrap git libclang-rt-14-dev shellcheck util-linux valgrind xz-utils'
 
 build=${VMTP_BUILD:-$top/build}
 jobs=$(nproc 2>/dev/null || echo 2)

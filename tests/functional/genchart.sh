@@ -23,13 +23,20 @@ class Page(html.parser.HTMLParser):
             address = name in ('src', 'href', 'action', 'xlink:href') and value != 'data:,'
             if address or name.startswith('on') or name == 'style':
                 self.bad.append('%s %s=%s' % (tag, name, value))
+        self.imply(tag)
         if tag not in VOID:
             self.open.append(tag)
+    def imply(self, tag):
+        if tag in ('td', 'th', 'tr', '/tbody', '/tr') and self.open[-1:] in (['td'], ['th']):
+            self.open.pop()
+        if tag in ('tr', '/tbody') and self.open[-1:] == ['tr']:
+            self.open.pop()
     def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self.open.pop()
     def handle_endtag(self, tag):
+        self.imply('/' + tag)
         if not self.open or self.open.pop() != tag:
             self.bad.append('</%s> out of place' % tag)
     def handle_data(self, data):
@@ -128,6 +135,25 @@ echo '{"flows": []}' >empty.json
 run "$genchart" -c empty.html empty.json
 ok "a result without flows gives a sound page" python3 check.py empty.html empty.json
 like "... which says so" "$(sed -n '/<main>/,/application.json/p' empty.html)" 'Nothing measured'
+
+# --- the sink ---
+run "$VMTP" replay "$srcdir/tests/fixtures/journal/1.jsonl" --sink html:file=sink.html --json sink.json
+is "the sink html" "$status" 0 || diag "$err"
+"$genchart" -c again.html sink.json >/dev/null
+ok "... makes the page of its document" cmp sink.html again.html
+mkfifo pipe
+cat pipe >piped.html &
+run "$VMTP" replay "$srcdir/tests/fixtures/journal/1.jsonl" --sink html:file=pipe
+wait
+ok "... into a pipe, too" cmp piped.html again.html
+run "$VMTP" replay "$srcdir/tests/fixtures/journal/1.jsonl" --sink html:file=/no/such/folder/x.html
+like "... and says at once when it cannot write" "$status $err" '^[13] .*no/such/folder'
+run "$VMTP" replay "$srcdir/tests/fixtures/journal/1.jsonl" --sink html
+like "... or has no file" "$err" 'file'
+
+# --- the example that is shipped ---
+run "$genchart" -c example.html "$srcdir/examples/report/example.json"
+ok "the example page is what the example result gives" cmp example.html "$srcdir/examples/report/example.html"
 
 # --- Markdown ---
 run "$genchart" --markdown "$old/old-program-native-TUI.json"

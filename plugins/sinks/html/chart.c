@@ -263,12 +263,17 @@ static void whisker(struct chart *chart, double x, double low, double high, doub
 /* What the pointer finds, however small the mark. */
 static void hit_area(struct chart *chart, double x, double width)
 {
-    fputs("<rect class=\"hit\"", chart->out);
-    attribute(chart->out, "x", x);
-    attribute(chart->out, "y", chart->top - ABOVE + 2);
-    attribute(chart->out, "width", width);
-    attribute(chart->out, "height", chart->bottom - chart->top + ABOVE - 2);
-    fputs("/>", chart->out);
+    FILE *out = chart->out;
+    double height = chart->bottom - chart->top + ABOVE - 2;
+    fputs("<path class=\"hit\" d=\"M", out);
+    chart_px(out, x);
+    fputs(" 2h", out);
+    chart_px(out, width);
+    fputc('v', out);
+    chart_px(out, height);
+    fputc('h', out);
+    chart_px(out, -width);
+    fputs("z\"/>", out);
 }
 
 void chart_column(struct chart *chart, double x, double width, double value, double lo, double hi)

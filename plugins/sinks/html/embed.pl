@@ -9,6 +9,9 @@ for my $argument (@ARGV) {
     my ($name, $file) = split /=/, $argument, 2;
     open my $in, '<', $file or die "$file: $!\n";
     my $text = join '', <$in>;
+    $text =~ s/^ *\/\*.*?\*\/\n//gm; # comments on lines of their own, indents and empty lines stay at home
+    $text =~ s/^ +//gm;
+    $text =~ s/\n+/\n/g;
     my $digest = sha256_base64($text);
     $digest .= '=' while length($digest) % 4;
     $text =~ s/([\\"])/\\$1/g;

@@ -52,10 +52,8 @@ static void line_begin(const struct card *card, const struct html_item *item, co
 {
     char css[8];
     FILE *out = card->page->out;
-    fprintf(out, "<path class=\"%s %s\" data-s=\"%zu %zu %zu\" data-l=\"", class, css_of(card, item, css), card->run,
-            card->place, item->place);
-    item_name(out, item);
-    fputc('"', out);
+    fprintf(out, "<path class=\"%s %s\" data-s=\"%zu %zu %zu\"", class, css_of(card, item, css),
+            card->run, card->place, item->place);
 }
 
 /* --- over time --- */
@@ -130,7 +128,7 @@ static void draw_over_time(const struct card *card)
     if (!reach_of(card->flow, &seconds, &bps))
         return;
     struct chart_axis axis = chart_axis_rate(bps), time = chart_axis_seconds(seconds);
-    fputs("<figure><figcaption>Throughput over time <span>(s)</span></figcaption>", out);
+    fputs("<figure data-k=\"samples\"><figcaption>Throughput over time <span>(s)</span></figcaption>", out);
     chart_begin(&chart, out, &axis, CHART_WIDTH, CHART_HEIGHT,
                 "Throughput over time; the numbers are in the table below");
     chart_axis_x(&chart, &time);
@@ -218,8 +216,9 @@ static void draw_search(const struct card *card)
     if (n == 0)
         return;
     struct chart_axis axis = chart_axis_loss(), rate = chart_axis_rates(min, max);
-    fprintf(out, "<figure><figcaption>Search for the UDP rate: loss by rate sent <span>(%s; large: confirmed%s)</span>"
-            "</figcaption>", rate.unit.name, range_of(card->flow, range) ? "; green: the range asked for" : "");
+    fprintf(out, "<figure data-k=\"trials\"><figcaption>Search for the UDP rate: loss by rate sent <span>(%s; large: "
+            "confirmed%s)</span></figcaption>", rate.unit.name,
+            range_of(card->flow, range) ? "; green: the range asked for" : "");
     chart_begin(&chart, out, &axis, CHART_WIDTH, CHART_HEIGHT,
                 "Loss by rate sent; the numbers are in the table below");
     if (range_of(card->flow, range))
@@ -234,6 +233,8 @@ static void draw_search(const struct card *card)
 }
 
 /* --- tables --- */
+
+/* The end tags of rows and cells are left out, as HTML allows: there are many. */
 
 static void rows_begin(FILE *out, const char *summary, const char *caption)
 {
@@ -263,14 +264,14 @@ static void interval_row(const struct card *card, const struct html_item *timed,
     size_t last = i + step < json_array_size(samples_of(timed, "to_s")) ? i + step - 1 :
                   json_array_size(samples_of(timed, "to_s")) - 1;
     fprintf(out, "<tr><th scope=\"row\">%s", text_number(number_at(samples_of(timed, "from_s"), i), text));
-    fprintf(out, " to %s</th>", text_number(number_at(samples_of(timed, "to_s"), last), text));
+    fprintf(out, " to %s", text_number(number_at(samples_of(timed, "to_s"), last), text));
     for (size_t k = 0; k < card->flow->n_items; k++) {
         const json_t *rates = samples_of(&card->flow->items[k], "throughput_bps");
         double mean = mean_of(rates, i, step);
         if (json_array_size(rates))
-            fprintf(out, "<td>%s</td>", isnan(mean) ? "" : text_number(mean / units[k].factor, text));
+            fprintf(out, "<td>%s", isnan(mean) ? "" : text_number(mean / units[k].factor, text));
     }
-    fputs("</tr>", out);
+    fputs("", out);
 }
 
 static void interval_rows(const struct card *card, const struct html_item *timed, size_t most, size_t step)
@@ -323,22 +324,26 @@ static void interval_table(const struct card *card)
     rows_end(card->page->out);
 }
 
+/* The first row of a measurement names it for all of them. */
 static void trial_row(FILE *out, const struct html_item *item, size_t i)
 {
     static const char *const members[] = {"target_bps", "throughput_bps"};
     const json_t *trial = json_array_get(trials_of(item), i);
     char text[TEXT_MAX];
-    fputs("<tr><th scope=\"row\">", out);
-    item_name(out, item);
-    fprintf(out, "</th><td>%zu</td>", i + 1);
+    fputs("<tr>", out);
+    if (i == 0) {
+        fprintf(out, "<th scope=\"rowgroup\" rowspan=\"%zu\">", json_array_size(trials_of(item)));
+        item_name(out, item);
+        }
+    fprintf(out, "<td>%zu", i + 1);
     for (size_t k = 0; k < 2; k++) {
         double rate = html_number(trial, members[k]);
-        fprintf(out, "<td>%s</td>", rate >= 0 ? text_rate(rate, text) : "");
+        fprintf(out, "<td>%s", rate >= 0 ? text_rate(rate, text) : "");
     }
     double loss = html_number(trial, "loss_rate");
-    fprintf(out, "<td>%s</td><td class=\"txt\">", isnan(loss) ? "" : text_percent(loss, text));
+    fprintf(out, "<td>%s<td>", isnan(loss) ? "" : text_percent(loss, text));
     text_html(out, html_text(trial, "phase"), 40);
-    fputs("</td></tr>", out);
+    fputs("", out);
 }
 
 static void trial_table(const struct card *card)
@@ -350,13 +355,15 @@ static void trial_table(const struct card *card)
     if (n == 0)
         return;
     rows_begin(out, "Steps of the search", "Steps of the search for the UDP rate");
-    fputs("<th scope=\"col\" class=\"txt\">Measurement</th><th scope=\"col\">Step</th>"
-          "<th scope=\"col\">Sent at</th><th scope=\"col\">Arrived</th><th scope=\"col\">Loss</th>"
-          "<th scope=\"col\" class=\"txt\">Phase</th></tr></thead><tbody>", out);
-    for (size_t k = 0; k < card->flow->n_items; k++)
+    fputs("<th scope=\"col\">Measurement</th><th scope=\"col\">Step</th><th scope=\"col\">Sent at</th>"
+          "<th scope=\"col\">Arrived</th><th scope=\"col\">Loss</th><th scope=\"col\">Phase</th></tr></thead>", out);
+    for (size_t k = 0; k < card->flow->n_items; k++) {
+        fputs("<tbody>", out);
         for (size_t i = 0; i < json_array_size(trials_of(&card->flow->items[k])); i++)
             trial_row(out, &card->flow->items[k], i);
-    rows_end(out);
+        fputs("</tbody>", out);
+    }
+    fputs("</table></div></details>", out);
 }
 
 /* --- every measurement --- */
@@ -381,16 +388,16 @@ static void item_row(FILE *out, const struct html_item *item, const bool used[DE
     char text[TEXT_MAX];
     fputs("<tr><th scope=\"row\">", out);
     item_name(out, item);
-    fputs("</th><td class=\"txt\">", out);
+    fputs("<td>", out);
     text_html(out, item->tool, 60);
-    fprintf(out, "</td><td>%s</td>", isnan(item->bps) ? "" : text_rate(item->bps, text));
+    fprintf(out, "<td>%s", isnan(item->bps) ? "" : text_rate(item->bps, text));
     for (size_t i = 0; i < DETAILS; i++) {
         double value = html_number(item->json, details[i].member);
         if (used[i])
-            fprintf(out, "<td>%s</td>",
+            fprintf(out, "<td>%s",
                     isnan(value) ? "" : text_fixed(value * details[i].factor, details[i].decimals, text));
     }
-    fputs("</tr>", out);
+    fputs("", out);
 }
 
 static void item_table(const struct card *card)
@@ -404,7 +411,7 @@ static void item_table(const struct card *card)
         for (size_t i = 0; i < DETAILS; i++)
             used[i] = used[i] || !isnan(html_number(flow->items[k].json, details[i].member));
     rows_begin(out, "Every measurement", "Every measurement of this flow");
-    fputs("<th scope=\"col\" class=\"txt\">Measurement</th><th scope=\"col\" class=\"txt\">Tool</th><th scope=\"col\">"
+    fputs("<th scope=\"col\" class=\"txt\">Measurement</th><th scope=\"col\">Tool</th><th scope=\"col\">"
           "Throughput</th>", out);
     for (size_t i = 0; i < DETAILS; i++)
         if (used[i])

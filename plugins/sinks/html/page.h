@@ -52,7 +52,6 @@ void html_each_text(const json_t *json, void (*use)(FILE *out, const char *text,
 
 void html_charts(const struct page *page);      /* panels.c: throughput, latency, loss */
 void html_notes(const struct page *page);       /* page.c: what a reader has to know before believing a number */
-void html_kind_title(FILE *out, const struct html_column *column, const struct html_kind *kind);
 void html_numbers_table(const struct page *page); /* tables.c */
 void html_latency_table(const struct page *page);
 void html_cpu_table(const struct page *page);

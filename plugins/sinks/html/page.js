@@ -40,6 +40,10 @@ function source(path) {
     var at = path.getAttribute('data-s').split(' ');
     return list(list(runs[at[0]].flows)[at[1]].results)[at[2]];
 }
+function nameOf(item) {
+    return item.protocol + (item.pkt_size === undefined ? '' : ' ' + item.pkt_size + ' B') +
+        (item.direction === 'reverse' ? ', server to client' : '') + (item.repeat ? ', sample ' + item.repeat : '');
+}
 function points(path) {
     if (path.points) return path.points;
     var n = (path.getAttribute('d').match(/-?[\d.]+/g) || []).map(Number), all = [];
@@ -64,7 +68,7 @@ function trial(path, i) {
         return isNumber(t.target_bps) && isNumber(t.loss_rate) && (t.phase === 'confirm') === sure;
     })[i];
 }
-function near(svg, e) {
+function near(svg, e, reach) {
     var box = svg.getBoundingClientRect(), view = svg.viewBox.baseVal, best = null;
     var x = (e.clientX - box.left) * view.width / box.width, y = (e.clientY - box.top) * view.height / box.height;
     [].forEach.call(svg.querySelectorAll('path[data-s]'), function (path) {
@@ -73,13 +77,14 @@ function near(svg, e) {
             if (!best || d < best.d) best = { d: d, path: path, i: i };
         });
     });
-    return best && best.d < 1600 ? best : null;
+    return best && best.d < reach * reach ? best : null;
 }
 function line(e) {
-    var svg = e.target.closest ? e.target.closest('svg[data-k]') : null, best = svg && near(svg, e), text;
+    var figure = e.target.closest ? e.target.closest('figure[data-k]') : null, text;
+    var best = figure && near(figure.querySelector('svg'), e, figure.getAttribute('data-k') === 'trials' ? 40 : 160);
     if (!best) return false;
-    text = best.path.getAttribute('data-l');
-    if (svg.getAttribute('data-k') === 'trials') {
+    text = nameOf(source(best.path));
+    if (figure.getAttribute('data-k') === 'trials') {
         var t = trial(best.path, best.i);
         if (!t) return false;
         text += (t.phase === 'confirm' ? ', confirming' : ', searching') + '\nsent at ' + rate(t.target_bps) +

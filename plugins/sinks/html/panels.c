@@ -28,6 +28,13 @@ static struct html_spread loss_of(const struct html_kind *kind)
 
 /* --- titles --- */
 
+/* "L2, intra-node": the axis says it with the same words. */
+static void place_name(FILE *out, const struct html_column *column)
+{
+    fprintf(out, "%s%s", column->family, *column->label ? ", " : "");
+    text_html(out, column->label, 0);
+}
+
 static void title_text(FILE *out, const char *text, const char *status)
 {
     (void)status;
@@ -35,10 +42,10 @@ static void title_text(FILE *out, const char *text, const char *status)
     text_html(out, html_flag_words(text), 200);
 }
 
-void html_kind_title(FILE *out, const struct html_column *column, const struct html_kind *kind)
+static void kind_title(FILE *out, const struct html_column *column, const struct html_kind *kind)
 {
     char name[64], text[TEXT_MAX], more[TEXT_MAX];
-    text_html(out, column->desc, 200);
+    place_name(out, column);
     fprintf(out, "\n%s%s", html_series_name(kind->proto, kind->size, name), kind->reverse ? ", server to client" : "");
     if (kind->bps.n)
         fprintf(out, ": %s", text_rate(kind->bps.mean, text));
@@ -46,7 +53,7 @@ void html_kind_title(FILE *out, const struct html_column *column, const struct h
         fprintf(out, "\nmean of %zu, %s to %s", kind->bps.n, text_rate(kind->bps.min, text),
                 text_rate(kind->bps.max, more));
     if (kind->bps.n > 1)
-        fprintf(out, "\nstandard deviation %s", text_rate(html_spread_stddev(&kind->bps), text));
+        fprintf(out, "\nstd. dev. %s", text_rate(html_spread_stddev(&kind->bps), text));
     if (kind->loss.n)
         fprintf(out, "\nloss %s", text_percent(kind->loss.mean, text));
     if (kind->rtt_ms.n)
@@ -57,6 +64,15 @@ void html_kind_title(FILE *out, const struct html_column *column, const struct h
     }
     html_each_text(json_object_get(kind->first->json, "flags"), title_text, out);
     html_each_text(json_object_get(kind->first->json, "warnings"), title_text, out);
+}
+
+static void loss_title(FILE *out, const struct html_column *column, const struct html_kind *kind)
+{
+    char name[64], text[TEXT_MAX];
+    place_name(out, column);
+    fprintf(out, "\n%s: ", html_series_name(kind->proto, kind->size, name));
+    fprintf(out, "loss %s", text_percent(kind->loss.mean, text));
+    fprintf(out, " at %s", text_rate(kind->bps.mean, text));
 }
 
 /* --- columns --- */
@@ -80,7 +96,10 @@ static void draw_bar(struct chart *chart, const struct bars *bars, const struct 
 {
     struct html_spread spread = bars->quantity->of(kind);
     chart_mark(chart, css);
-    html_kind_title(chart->out, column, kind);
+    if (bars->quantity->rate)
+        kind_title(chart->out, column, kind);
+    else
+        loss_title(chart->out, column, kind);
     chart_mark_title_end(chart);
     if (spread.n)
         chart_column(chart, x + 1.5, bars->width - 3, spread.mean, spread.min, spread.max);
@@ -283,14 +302,14 @@ static bool load_box(const struct html_kind *kind, struct chart_box *box)
 static void box_title(FILE *out, const struct html_column *column, const char *what, const struct chart_box *box)
 {
     char text[TEXT_MAX], more[TEXT_MAX];
-    text_html(out, column->desc, 200);
+    place_name(out, column);
     fputc('\n', out);
     text_html(out, what, 100);
     fprintf(out, "\naverage %s", text_ms(box->avg, text));
     if (!isnan(box->min) && !isnan(box->max))
         fprintf(out, "\n%s to %s", text_ms(box->min, text), text_ms(box->max, more));
     if (!isnan(box->stddev))
-        fprintf(out, "\nstandard deviation %s", text_ms(box->stddev, text));
+        fprintf(out, "\nstd. dev. %s", text_ms(box->stddev, text));
 }
 
 static void draw_box(struct chart *chart, const struct boxes *boxes, const struct html_column *column,

@@ -64,7 +64,10 @@ static void remark(FILE *out, const char *text, const char *status)
 static void remarks_cell(FILE *out, const struct html_kind *kind)
 {
     static const char *const lists[] = {"flags", "warnings", "verdict", "verdicts"};
-    fputs("<td class=\"txt\">", out);
+    bool empty = !kind->error;
+    for (size_t i = 0; empty && i < sizeof lists / sizeof lists[0]; i++)
+        empty = !json_object_get(kind->first->json, lists[i]);
+    fputs(empty ? "<td>" : "<td class=\"txt\">", out);
     if (kind->error) {
         fputs("<span class=\"badge bad\">failed</span> ", out);
         text_html(out, kind->error, ERROR_SHOWN);
@@ -215,7 +218,7 @@ static void ping_row(FILE *out, const struct html_ping *ping, const char *run)
     ms_cell(out, ping->max);
     ms_cell(out, ping->stddev);
     cell(out, isnan(ping->loss) ? "" : text_percent(ping->loss, text));
-    fputs("<td class=\"txt\">", out);
+    fputs(ping->error ? "<td class=\"txt\">" : "<td>", out);
     if (ping->error) {
         fputs("<span class=\"badge bad\">failed</span> ", out);
         text_html(out, ping->error, ERROR_SHOWN);
@@ -237,7 +240,7 @@ static void loaded_row(FILE *out, const struct html_kind *kind, const char *run)
     ms_cell(out, told ? kind->load_avg : kind->rtt_ms.mean);
     ms_cell(out, told ? kind->load_max : kind->rtt_ms.max);
     ms_cell(out, told ? kind->load_stddev : html_spread_stddev(&kind->rtt_ms));
-    fputs("<td></td><td class=\"txt\"></td></tr>", out);
+    fputs("<td></td><td></td></tr>", out);
 }
 
 void html_latency_table(const struct page *page)
@@ -275,10 +278,10 @@ static void meter_cell(FILE *out, const struct html_spread *ratio)
         cell(out, "");
         return;
     }
-    double shown = fmin(fmax(ratio->mean, 0), 1) * 90;
-    fprintf(out, "<td>%s %%<svg class=\"meter%s\" viewBox=\"0 0 90 8\" aria-hidden=\"true\"><rect width=\"90\" "
-            "height=\"8\" rx=\"4\"/><rect width=\"%.0f\" height=\"8\" rx=\"4\"/></svg></td>",
-            text_fixed(ratio->mean * 100, 0, text), ratio->mean >= 0.95 ? " full" : "", shown);
+    fprintf(out, "<td>%s %%<svg class=\"meter%s\" viewBox=\"0 0 90 8\"><path d=\"M4 4h82\"/><path d=\"M4 4h%.0f\"/>"
+            "</svg></td>",
+            text_fixed(ratio->mean * 100, 0, text), ratio->mean >= 0.95 ? " full" : "",
+            fmin(fmax(ratio->mean, 0), 1) * 82);
 }
 
 static void node_load(FILE *out, const char *node, const json_t *loads)
