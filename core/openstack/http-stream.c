@@ -48,14 +48,15 @@ static int look(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up
     double now = vmtp_now(), done = (double)(sends ? up : down);
     double total = sends ? stream->length : down_total > 0 ? (double)down_total : -1;
     (void)up_total;
-    if (stream->moved == 0 || done != stream->done)
+    bool more = stream->moved == 0 || done != stream->done;
+    if (more)
         stream->moved = now;
     stream->done = done;
     double patience = sends && stream->length >= 0 && done >= stream->length ? stream->thinking : stream->stall;
     stream->stalled = now - stream->moved > patience;
     if (stream->stalled)
         return 1;
-    if (!stream->progress || (now - stream->told < TELL_EVERY && done != total))
+    if (!stream->progress || (now - stream->told < TELL_EVERY && !(more && done == total)))
         return 0;
     stream->told = now;
     stream->stopped = stream->progress(stream->arg, done, total);

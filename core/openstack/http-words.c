@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/openstack/http.h"
 #include "core/util/str.h"
@@ -50,10 +51,17 @@ static char *timed_out(const struct vmtp_http_failure *f, int n)
     return vmtp_format("%.*s: no answer within %g s", n, f->url, f->timeout);
 }
 
-static char *no_answer(const struct vmtp_http_failure *f, int n, const char *why)
+/* The connection broke. A host that has never answered may be another one than was meant, or want to know who we are:
+ * in TLS 1.3 it refuses when its handshake is over. */
+static char *broke(const struct vmtp_http_failure *f, int n, const char *why)
 {
-    return vmtp_format("%.*s: closed without an answer (%s): is it a service of OpenStack, and %s the right scheme?", n,
-                       f->url, why, strncmp(f->url, "https", 5) == 0 ? "https" : "http");
+    bool https = strncasecmp(f->url, "https", 5) == 0;
+    if (f->answered || f->begun)
+        return vmtp_format("%.*s: the connection broke: %s", n, f->url, why);
+    return vmtp_format("%.*s: closed without an answer (%s): is it a service of OpenStack, and %s", n, f->url, why,
+                       !https ? "http the right scheme?"
+                       : f->client_cert ? "does it know the client certificate (OS_CERT, OS_KEY)?"
+                                        : "does it ask for a client certificate (OS_CERT, OS_KEY)?");
 }
 
 char *vmtp_http_words(const struct vmtp_http_failure *f)
@@ -81,14 +89,10 @@ char *vmtp_http_words(const struct vmtp_http_failure *f)
     case CURLE_SSL_CERTPROBLEM:
         return vmtp_format("%s: no usable client certificate (%s): check OS_CERT and OS_KEY",
                            f->client_cert ? f->client_cert : "OS_CERT", why);
-    case CURLE_GOT_NOTHING:
-        return no_answer(f, n, why);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return vmtp_format("%s: not a URL that starts with http:// or https:// and a host", f->url);
     default:
-        if (f->code == CURLE_RECV_ERROR && !f->begun)
-            return no_answer(f, n, why);
-        return vmtp_format("%.*s: the connection broke: %s", n, f->url, why);
+        return broke(f, n, why);
     }
 }

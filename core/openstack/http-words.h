@@ -10,6 +10,7 @@ struct vmtp_http_failure {
     const char *words; /* libcurl's own, may be "" */
     const char *url, *ca_file, *client_cert;
     bool sent;         /* the request may have arrived */
+    bool answered;     /* the host has answered to another request */
     bool begun;        /* some of the answer's body came */
     bool too_long;     /* the answer was cut off */
     double connect, timeout; /* s: the limits that held */

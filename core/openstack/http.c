@@ -327,8 +327,8 @@ static void end_try(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job 
     if (job->finished && code != CURLE_OK && !job->error)
         job->error = vmtp_http_words(&(struct vmtp_http_failure){.code = (int)code, .words = job->now->words,
             .url = job->url, .ca_file = http->tls.ca_file, .client_cert = http->tls.client_cert,
-            .sent = may_have_arrived(job), .begun = job->answer.len > 0, .too_long = job->answer.cut,
-            .connect = http->policy.connect, .timeout = job->timeout});
+            .sent = may_have_arrived(job), .answered = http->answered, .begun = job->answer.len > 0,
+            .too_long = job->answer.cut, .connect = http->policy.connect, .timeout = job->timeout});
     if (!job->finished) {
         vmtp_debug(ctx, "%s %s: sent again in %.1f s", job->method, job->url, pause);
         vmtp_buf_clear(&job->answer);

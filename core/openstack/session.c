@@ -203,8 +203,8 @@ static void fill_reply(const struct vmtp_os_request *request, const struct vmtp_
     if (job->status && job->answer.len)
         reply->json = json_loadb(job->answer.data, job->answer.len, 0, NULL);
     bool good = job->status >= 200 && job->status < 300;
-    if (good && job->status != 204 && !reply->json && strcmp(request->method, "GET") == 0) /* a login page, say, not an empty list */
-        good = false;
+    if (job->status != 204 && !reply->json && strcmp(request->method, "GET") == 0)
+        good = false; /* a login page, say, and no empty list */
     if (job->status && (unsigned long)job->status == request->expect)
         good = true;
     reply->rc = good ? VMTP_OK : job->status ? VMTP_EREMOTE : VMTP_EUNREACH;

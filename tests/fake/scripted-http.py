@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A web server on loopback that says what a test tells it to say.
+"""A web server on loopback that says what a test tells it to say: scripted-http.py [CERTIFICATE KEY [CLIENT-CA]].
 
 Prints its port. Each line on standard input is a JSON list of rules, answered by "ok": the server forgets what was and
 obeys these; or the word "log", answered by a JSON list of the requests since then. It ends with its standard input.
@@ -131,9 +131,12 @@ class Server(http.server.ThreadingHTTPServer):
 def main():
     server = Server(("127.0.0.1", 0), Handler)
     scheme = "http"
-    if len(sys.argv) == 3:
+    if len(sys.argv) > 2:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[1], sys.argv[2])
+        if len(sys.argv) > 3:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(sys.argv[3])
         server.socket = context.wrap_socket(server.socket, server_side=True)
         scheme = "https"
     state.url = f"{scheme}://127.0.0.1:{server.server_port}"

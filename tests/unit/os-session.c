@@ -762,6 +762,20 @@ static void test_tls(void)
         is_tls_error(c, "the certificate is for another name", "a certificate for another name");
         scripted_stop(&server);
     }
+    if (ok(scripted_start_tls(&server, ours, ours, other), "a server that asks for a certificate")) {
+        struct vmtp_os_credentials c = user("/v3");
+        c.ca_file = ours;
+        is_tls_error(c, "(OS_CERT, OS_KEY)", "a client without one");
+        c.client_cert = (char *)"/nonexistent/client.pem";
+        is_tls_error(c, "/nonexistent/client.pem: no usable client certificate", "a file that is not there");
+        c.client_cert = other;
+        c.client_key = other;
+        struct vmtp_os_session *session = NULL;
+        say("[" LOGIN "]");
+        is_int(vmtp_os_open(&ctx, &c, &session), VMTP_OK, "a client with one");
+        vmtp_os_close(session);
+        scripted_stop(&server);
+    }
     server = plain;
     unlink(ours);
     unlink(other);

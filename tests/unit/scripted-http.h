@@ -18,8 +18,10 @@ struct scripted {
     char url[64];
 };
 
-/* Starts it; with a certificate and its key it speaks TLS. false: there is no python3. */
-__attribute__((unused)) static bool scripted_start(struct scripted *server, const char *cert, const char *key)
+/* Starts it; with a certificate and its key it speaks TLS, with a CA to clients that have a certificate of it only.
+ * false: there is no python3. */
+__attribute__((unused)) static bool scripted_start_tls(struct scripted *server, const char *cert, const char *key,
+                                                       const char *client_ca)
 {
     int in[2], out[2];
     char port[16] = "";
@@ -32,7 +34,7 @@ __attribute__((unused)) static bool scripted_start(struct scripted *server, cons
         for (int fd = 3; fd < 64; fd++)
             close(fd);
         unsetenv("LD_PRELOAD");
-        execlp("python3", "python3", FAKE "/scripted-http.py", cert, key, (char *)NULL);
+        execlp("python3", "python3", FAKE "/scripted-http.py", cert, key, client_ca, (char *)NULL);
         _exit(127);
     }
     close(in[0]);
@@ -45,6 +47,11 @@ __attribute__((unused)) static bool scripted_start(struct scripted *server, cons
     port[strcspn(port, "\n")] = '\0';
     snprintf(server->url, sizeof server->url, "%s://127.0.0.1:%s", cert ? "https" : "http", port);
     return true;
+}
+
+__attribute__((unused)) static bool scripted_start(struct scripted *server, const char *cert, const char *key)
+{
+    return scripted_start_tls(server, cert, key, NULL);
 }
 
 __attribute__((unused)) static void scripted_stop(struct scripted *server)
