@@ -258,6 +258,42 @@ static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_f
     return VMTP_OK;
 }
 
+static void unserve(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_tool_at *at)
+{
+    if (!at->serving || !tool->loaded->tool.unserve)
+        return;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, UNSERVE_SECONDS);
+    struct vmtp_load load = {.struct_size = sizeof load};
+    struct vmtp_endpoint *server = at->ep;
+    struct vmtp_job job = {
+        .struct_size = sizeof job,
+        .port = at->port,
+        .control_port = at->control_port,
+        .load = &load,
+        .client = server,
+        .server = server,
+        .target = "",
+    };
+    VMTP_CALL(tool->loaded, tool, unserve, &ctx, &ctx, tool->state, &job);
+    at->serving = false;
+}
+
+/* A tool with a control port opens the other one only while it measures: meanwhile somebody may have taken it. What
+ * still holds it when our server is stopped is not ours, and the tool gets other ports. */
+static bool lost_port(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, const struct vmtp_job *job)
+{
+    struct vmtp_tool_at *at = find_at(tool, job->server);
+    if (!at || !at->chosen || !job->port || !job->control_port)
+        return false;
+    unserve(parent, tool, at);
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, UNSERVE_SECONDS);
+    struct vmtp_listener holder = {0};
+    at->chosen = port_holder(&ctx, job->server, job->port, &holder) < 0 || !holder.found;
+    return !at->chosen;
+}
+
 static void watch_begin(const struct vmtp_ctx *ctx, const struct vmtp_job *job, double seconds)
 {
     if (!ctx->watch)
@@ -267,8 +303,8 @@ static void watch_begin(const struct vmtp_ctx *ctx, const struct vmtp_job *job, 
     vmtp_watch_begin(ctx->watch, seconds);
 }
 
-int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
-                      struct vmtp_recorder *recorder)
+static int measure_once(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
+                        struct vmtp_recorder *recorder)
 {
     int rc = serve(parent, tool, ports_fixed, job);
     if (rc == VMTP_OK) {
@@ -283,29 +319,27 @@ int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool po
         if (rc < 0)
             (void)vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
     }
-    vmtp_ctx_frame(parent, "tool %s", tool->loaded->plugin.name);
+    return rc;
+}
+
+int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
+                      struct vmtp_recorder *recorder)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, 0);
+    int rc = measure_once(&ctx, tool, ports_fixed, job, recorder);
+    if (rc == VMTP_EREMOTE && !ports_fixed && lost_port(&ctx, tool, job)) {
+        vmtp_debug(&ctx, "%s; measuring again with other ports", vmtp_ctx_error(&ctx, rc));
+        vmtp_ctx_forget(&ctx);
+        rc = measure_once(&ctx, tool, ports_fixed, job, recorder);
+    }
+    if (rc < 0)
+        (void)vmtp_fail(parent, rc, "tool %s: %s", tool->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
     return rc;
 }
 
 void vmtp_tool_unserve(vmtp_ctx *parent, struct vmtp_tool_instance *tool)
 {
-    for (struct vmtp_tool_at *at = tool->at; at; at = at->next) {
-        if (!at->serving || !tool->loaded->tool.unserve)
-            continue;
-        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        vmtp_ctx_child(&ctx, parent, UNSERVE_SECONDS);
-        struct vmtp_load load = {.struct_size = sizeof load};
-        struct vmtp_endpoint *server = at->ep;
-        struct vmtp_job job = {
-            .struct_size = sizeof job,
-            .port = at->port,
-            .control_port = at->control_port,
-            .load = &load,
-            .client = server,
-            .server = server,
-            .target = "",
-        };
-        VMTP_CALL(tool->loaded, tool, unserve, &ctx, &ctx, tool->state, &job);
-        at->serving = false;
-    }
+    for (struct vmtp_tool_at *at = tool->at; at; at = at->next)
+        unserve(parent, tool, at);
 }

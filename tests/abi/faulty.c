@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tool, or with -DFAULTY_SINK a sink, or with -DFAULTY_TOPOLOGY a topology, that goes wrong in the function and the
- * way that its options say. Before that it is a plugin like others: the tool starts a program as its far end and reports
- * 1 Gbit/s; the topology is this machine twice. */
+ * way that its options say. Before that it is a plugin like others: the tool starts a program as its far end and
+ * reports 1 Gbit/s; the topology is this machine twice. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

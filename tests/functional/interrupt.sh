@@ -12,6 +12,7 @@ sshd_start a && sshd_start b || exit 99
 mkdir -p "$HOME/.ssh"
 cp "$keys/ed25519" "$HOME/.ssh/id_ed25519"
 printf 'tcp_tp_loop_count: 1\nssh_timeout: 3\n' >"$tmp/quick.yaml"
+printf 'ports: fixed\n' >"$tmp/fixed.yaml"
 a=root@192.0.2.1
 b=root@192.0.2.2
 
@@ -102,4 +103,24 @@ is "... and each has its own numbers" "$(json one "$rates") $(json two "$rates")
     '[1.0, 1.0, 1.0, 1.0] [1.0, 1.0, 1.0, 1.0] [1.0, 1.0]'
 ok "... on ports that were free" grep -q 'using ports from 50[1-9]' "$tmp/one.err" "$tmp/two.err" "$tmp/three.err"
 ok "nothing of ours runs on the hosts" none_left
+
+# nuttcp opens port 5001 only while it measures.
+if command -v iperf >/dev/null; then
+    start one --protocols T -t 2
+    one=$pid
+    await 20 grep -qs 'Flow 1' "$tmp/one.err"
+    await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
+    on_host a iperf -s -p 5001 >/dev/null 2>&1 &
+    taker=$!
+    at_exit "kill $taker 2>/dev/null"
+    wait $one
+    is "a program that takes nuttcp's idle port: the run passes" "$?" 0 || diag "$(cat "$tmp/one.err")"
+    ok "... on other ports" grep -q 'port 5001 on .* is taken by iperf .*using ports from 5011' "$tmp/one.err"
+    start fixed -c "$tmp/fixed.yaml" --protocols T -t 1
+    wait $pid
+    is "... unless they are fixed" "$?" 1
+    kill $taker
+else
+    skip "a program that takes nuttcp's idle port" "iperf is not installed"
+fi
 done_testing
