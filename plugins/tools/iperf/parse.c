@@ -311,6 +311,7 @@ static bool sum_up(struct scan *scan)
         sent_rate += stream->last.bps;
         out_of_order += stream->out_of_order;
         streams++;
+        result->streams += row->bytes > 0;
     }
     if (streams == 0)
         return flaw(result, "it has no result", "");

@@ -16,6 +16,7 @@ struct vmtp_iperf_result {
     struct vmtp_numbers total;
     struct vmtp_iperf_interval *intervals; /* of all streams together, in order */
     size_t n_intervals, room;
+    size_t streams; /* over which something went */
     bool no_report; /* datagrams were sent, but the server's report has not come */
     char flaw[VMTP_WORDS];
 };
