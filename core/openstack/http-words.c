@@ -89,6 +89,9 @@ char *vmtp_http_words(const struct vmtp_http_failure *f)
     case CURLE_SSL_CERTPROBLEM:
         return vmtp_format("%s: no usable client certificate (%s): check OS_CERT and OS_KEY",
                            f->client_cert ? f->client_cert : "OS_CERT", why);
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_WRITE_ERROR: /* by us, and what would not fit was told above */
+        return strdup("out of memory");
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return vmtp_format("%s: not a URL that starts with http:// or https:// and a host", f->url);

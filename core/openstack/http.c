@@ -135,6 +135,8 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
     if (value) {
         vmtp_secret_free(job->new_token);
         job->new_token = strndup(value, len);
+        if (!job->new_token)
+            return 0; /* ends the transfer */
     }
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         value = header_value(line, n, ids[i], &len);
@@ -146,17 +148,23 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
     return n;
 }
 
+static bool add_line(struct vmtp_http_try *now, const char *line)
+{
+    struct curl_slist *longer = line ? curl_slist_append(now->headers, line) : NULL;
+    if (longer)
+        now->headers = longer;
+    return longer;
+}
+
 /* Adds "NAME: value"; value may be secret. false: out of memory. */
 static bool add_header(struct vmtp_http_try *now, const char *name, const char *value)
 {
     if (!value)
         return true;
     char *line = vmtp_format("%s: %s", name, value);
-    struct curl_slist *longer = line ? curl_slist_append(now->headers, line) : NULL;
+    bool good = add_line(now, line);
     vmtp_secret_free(line);
-    if (longer)
-        now->headers = longer;
-    return longer;
+    return good;
 }
 
 static bool add_headers(const struct vmtp_http_job *job, struct vmtp_http_try *now)
@@ -165,7 +173,7 @@ static bool add_headers(const struct vmtp_http_job *job, struct vmtp_http_try *n
            add_header(now, "X-Subject-Token", job->subject) &&
            add_header(now, "OpenStack-API-Version", job->api_version) &&
            add_header(now, "Content-Type", job->content_type) &&
-           (now->headers = curl_slist_append(now->headers, "Expect:")); /* no "100 Continue" is waited for */
+           add_line(now, "Expect:"); /* no "100 Continue" is waited for */
 }
 
 static void free_try(struct vmtp_http_job *job)
@@ -197,27 +205,28 @@ static void set_common(CURL *easy, char *words)
 #endif
 }
 
-static void set_tls(CURL *easy, const struct vmtp_http_tls *tls)
+/* What libcurl keeps a copy of. false: out of memory. */
+static bool set_text(CURL *easy, CURLoption option, const char *text)
 {
-    if (tls->ca_file)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file);
-    if (tls->client_cert)
-        curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->client_cert);
-    if (tls->client_key)
-        curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->client_key);
+    return !text || curl_easy_setopt(easy, option, text) == CURLE_OK;
+}
+
+static bool set_tls(CURL *easy, const struct vmtp_http_tls *tls)
+{
     if (tls->insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
+    return set_text(easy, CURLOPT_CAINFO, tls->ca_file) && set_text(easy, CURLOPT_SSLCERT, tls->client_cert) &&
+           set_text(easy, CURLOPT_SSLKEY, tls->client_key);
 }
 
-static void set_request(const struct vmtp_http *http, struct vmtp_http_job *job)
+/* false: out of memory. */
+static bool set_request(const struct vmtp_http *http, struct vmtp_http_job *job)
 {
     CURL *easy = job->now->easy;
     bool has_body = !job->stream && (job->body || strcmp(job->method, "POST") == 0 || strcmp(job->method, "PUT") == 0);
     set_common(easy, job->now->words);
-    set_tls(easy, &http->tls);
-    curl_easy_setopt(easy, CURLOPT_URL, job->url);
     curl_easy_setopt(easy, CURLOPT_SHARE, http->share);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, job->now->headers);
@@ -232,11 +241,12 @@ static void set_request(const struct vmtp_http *http, struct vmtp_http_job *job)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)job->body_len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, job->body ? job->body : "");
     }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, job->method);
     /* On a connection that turns out to be closed libcurl itself sends a second time, not knowing what arrived. */
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, job->once ? 1L : 0L);
     if (job->stream)
         vmtp_http_stream_set(easy, job);
+    return set_text(easy, CURLOPT_URL, job->url) && set_text(easy, CURLOPT_CUSTOMREQUEST, job->method) &&
+           set_tls(easy, &http->tls);
 }
 
 static int start_try(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job *job)
@@ -245,8 +255,7 @@ static int start_try(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job
     job->now = calloc(1, sizeof *job->now);
     if (!job->now || !(job->now->easy = curl_easy_init()) || !add_headers(job, job->now))
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    set_request(http, job);
-    if (curl_multi_add_handle(http->multi, job->now->easy) != CURLM_OK)
+    if (!set_request(http, job) || curl_multi_add_handle(http->multi, job->now->easy) != CURLM_OK)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     job->now->began = vmtp_now();
     job->tries++;

@@ -2,6 +2,7 @@
 /* Lists page by page, and paths. */
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,30 +16,33 @@ enum { PAGES_MAX = 1000, ITEMS_MAX = 200000, PATH_MAX_LEN = 8192 };
 
 /* ---- paths ---- */
 
-static void add_escaped(struct vmtp_buf *out, const char *text)
+static int add_escaped(struct vmtp_buf *out, const char *text)
 {
-    for (; *text; text++) {
+    int rc = VMTP_OK;
+    for (; *text && rc == VMTP_OK; text++) {
         unsigned char c = (unsigned char)*text;
         bool plain = c < 0x80 && (isalnum(c) || strchr("-._~", c)); /* RFC 3986, 2.3 */
-        (void)(plain ? vmtp_buf_add(out, text, 1) : vmtp_buf_printf(out, "%%%02X", c));
+        rc = plain ? vmtp_buf_add(out, text, 1) : vmtp_buf_printf(out, "%%%02X", c);
     }
+    return rc;
 }
 
 char *vmtp_os_path(const char *format, ...)
 {
     VMTP_CLEAN(buf) struct vmtp_buf out = VMTP_BUF(PATH_MAX_LEN);
+    int rc = VMTP_OK;
     va_list args;
     va_start(args, format);
-    for (const char *at = format; *at; at++) {
+    for (const char *at = format; *at && rc == VMTP_OK; at++) {
         if (at[0] == '%' && at[1] == 's') {
-            add_escaped(&out, va_arg(args, const char *));
+            rc = add_escaped(&out, va_arg(args, const char *));
             at++;
         } else {
-            (void)vmtp_buf_add(&out, at, 1);
+            rc = vmtp_buf_add(&out, at, 1);
         }
     }
     va_end(args);
-    return out.cut ? NULL : vmtp_buf_take(&out);
+    return rc < 0 ? NULL : vmtp_buf_take(&out);
 }
 
 /* ---- lists ---- */
@@ -48,8 +52,9 @@ static const char *next_link(const json_t *page, const char *key)
 {
     size_t i;
     json_t *link;
-    VMTP_CLEAN(mem) char *name = vmtp_format("%s_links", key);
-    json_array_foreach(name ? json_object_get(page, name) : NULL, i, link) {
+    char name[64];
+    snprintf(name, sizeof name, "%s_links", key);
+    json_array_foreach(json_object_get(page, name), i, link) {
         const char *rel = json_string_value(json_object_get(link, "rel"));
         if (rel && strcmp(rel, "next") == 0)
             return json_string_value(json_object_get(link, "href"));
@@ -113,10 +118,13 @@ int vmtp_os_list(vmtp_ctx *ctx, struct vmtp_os_session *session, int service, co
     struct vmtp_os_request request = {.service = service, .method = "GET", .microversion = microversion};
     int rc = all ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     for (int pages = 0; rc == VMTP_OK && (pages == 0 || next); pages++) {
-        VMTP_CLEAN(mem) char *asked = next ? strdup(next) : NULL;
+        VMTP_CLEAN(mem) char *asked = strdup(next ? next : path);
+        if (!asked)
+            rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
         request.path = asked ? asked : path;
-        rc = pages < PAGES_MAX ? get_page(ctx, session, &request, key, all, &next)
-                               : wrong_page(ctx, &request, "a list without an end");
+        if (rc == VMTP_OK)
+            rc = pages < PAGES_MAX ? get_page(ctx, session, &request, key, all, &next)
+                                   : wrong_page(ctx, &request, "a list without an end");
     }
     if (rc == VMTP_OK)
         *items = all;

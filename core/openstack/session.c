@@ -180,8 +180,8 @@ static bool prepare(const struct vmtp_os_session *session, const struct vmtp_os_
 {
     flight->url = vmtp_format("%s%s", session->endpoints[request->service], request->path);
     flight->body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
-    flight->api_version = request->microversion && request->service == VMTP_OS_COMPUTE
-                              ? vmtp_format("compute %s", request->microversion) : NULL;
+    bool versioned = request->microversion && request->service == VMTP_OS_COMPUTE;
+    flight->api_version = versioned ? vmtp_format("compute %s", request->microversion) : NULL;
     *job = (struct vmtp_http_job){
         .method = request->method,
         .url = flight->url,
@@ -193,23 +193,7 @@ static bool prepare(const struct vmtp_os_session *session, const struct vmtp_os_
         .once = request->once,
         .timeout = request->timeout > 0 ? request->timeout : REQUEST_TIMEOUT,
     };
-    return flight->url && (!request->body || flight->body);
-}
-
-static void fill_reply(const struct vmtp_os_request *request, const struct vmtp_http_job *job,
-                       struct vmtp_os_reply *reply)
-{
-    reply->status = job->status;
-    if (job->status && job->answer.len)
-        reply->json = json_loadb(job->answer.data, job->answer.len, 0, NULL);
-    bool good = job->status >= 200 && job->status < 300;
-    if (job->status != 204 && !reply->json && strcmp(request->method, "GET") == 0)
-        good = false; /* a login page, say, and no empty list */
-    if (job->status && (unsigned long)job->status == request->expect)
-        good = true;
-    reply->rc = good ? VMTP_OK : job->status ? VMTP_EREMOTE : VMTP_EUNREACH;
-    if (!good)
-        reply->error = vmtp_os_error_text(request->service, request->method, request->path, job, reply->json);
+    return flight->url && (!request->body || flight->body) && (!versioned || flight->api_version);
 }
 
 /* What became of a request when the function was ended early. */
@@ -218,6 +202,27 @@ static void fill_unfinished(int rc, struct vmtp_os_reply *reply)
     reply->rc = rc;
     reply->error = strdup(rc == VMTP_ECANCELED ? "interrupted" : rc == VMTP_ETIMEOUT ? "no answer in time"
                                                                                        : "out of memory");
+}
+
+static void fill_reply(const struct vmtp_os_request *request, const struct vmtp_http_job *job,
+                       struct vmtp_os_reply *reply)
+{
+    reply->status = job->status;
+    json_error_t wrong = {.line = 0};
+    if (job->status && job->answer.len)
+        reply->json = json_loadb(job->answer.data, job->answer.len, 0, &wrong);
+    bool good = job->status >= 200 && job->status < 300;
+    if (job->status != 204 && !reply->json && strcmp(request->method, "GET") == 0)
+        good = false; /* a login page, say, and no empty list */
+    if (job->status && (unsigned long)job->status == request->expect)
+        good = true;
+    if (job->answer.len && !reply->json && json_error_code(&wrong) == json_error_out_of_memory) {
+        fill_unfinished(VMTP_ENOMEM, reply);
+        return;
+    }
+    reply->rc = good ? VMTP_OK : job->status ? VMTP_EREMOTE : VMTP_EUNREACH;
+    if (!good)
+        reply->error = vmtp_os_error_text(request->service, request->method, request->path, job, reply->json);
 }
 
 /* Runs all; those that are refused because the token is old run again with a new one. */
