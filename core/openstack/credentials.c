@@ -303,8 +303,8 @@ static int check_url(vmtp_ctx *ctx, const struct source *source, const char *url
 {
     if (strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0)
         return VMTP_OK;
-    return vmtp_fail(ctx, VMTP_ECONFIG, "%s: the auth URL '%.200s' does not begin with http:// or https://",
-                     source->name, url);
+    return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s does not begin with http:// or https://", source->name,
+                     source->clouds ? "auth_url" : "OS_AUTH_URL");
 }
 
 /* ---- what is missing ---- */

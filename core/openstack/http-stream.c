@@ -102,13 +102,14 @@ char *vmtp_http_stream_words(const struct vmtp_http_job *job)
     const struct vmtp_http_stream *stream = job->stream;
     if (!stream)
         return NULL;
+    int n = (int)strcspn(job->url, "?"); /* a query may be what lets in */
     if (stream->failed) {
         errno = stream->failed;
-        return vmtp_format("%s: the file on this machine: %s", job->url, vmtp_errno());
+        return vmtp_format("%.*s: the file on this machine: %s", n, job->url, vmtp_errno());
     }
     if (stream->stalled)
-        return vmtp_format("%s: nothing moved any more for %g s, after %.1f MB", job->url,
+        return vmtp_format("%.*s: nothing moved any more for %g s, after %.1f MB", n, job->url,
                            stream->read_fd >= 0 && stream->done >= stream->length ? stream->thinking : stream->stall,
                            stream->done / 1e6);
-    return stream->stopped ? vmtp_format("%s: stopped after %.1f MB", job->url, stream->done / 1e6) : NULL;
+    return stream->stopped ? vmtp_format("%.*s: stopped after %.1f MB", n, job->url, stream->done / 1e6) : NULL;
 }

@@ -24,6 +24,12 @@ void vmtp_image_file_close(struct vmtp_image_file *file)
     *file = (struct vmtp_image_file){.fd = -1};
 }
 
+/* How much of a URL is for messages: a query may be what lets in. */
+static int shown(const char *url)
+{
+    return (int)strcspn(url, "?");
+}
+
 /* ---- formats ---- */
 
 static double big_endian(const unsigned char *bytes, size_t n)
@@ -99,14 +105,14 @@ static int look(vmtp_ctx *ctx, const char *url, struct vmtp_image_file *file)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", url, vmtp_errno());
+            return vmtp_fail(ctx, VMTP_EFAIL, "%.*s: %s", shown(url), url, vmtp_errno());
         if (got == 0)
             break;
         n += (size_t)got;
     }
     file->format = vmtp_image_format(head, n, &file->virtual_size);
     if (!file->format)
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s: not a disk image (%s)", url,
+        return vmtp_fail(ctx, VMTP_EFAIL, "%.*s: not a disk image (%s)", shown(url), url,
                          n == 0 ? "it is empty" : "a text, or something compressed that has to be unpacked first");
     if (strcmp(file->format, "raw") == 0)
         file->virtual_size = file->size;
@@ -149,7 +155,7 @@ static int open_file(vmtp_ctx *ctx, const char *url, struct vmtp_image_file *fil
         return vmtp_fail(ctx, VMTP_ECONFIG, "%s: not of the form file:///PATH", url);
     file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file->fd < 0 || fstat(file->fd, &st) < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", url, vmtp_errno());
+        return vmtp_fail(ctx, VMTP_EFAIL, "%.*s: %s", shown(url), url, vmtp_errno());
     if (!S_ISREG(st.st_mode))
         return vmtp_fail(ctx, VMTP_EFAIL, "%s: not a regular file", url);
     file->size = (double)st.st_size;
@@ -186,9 +192,21 @@ static int stop_early(void *arg, double done, double total)
     return probe->enough ? VMTP_EFAIL : VMTP_OK;
 }
 
+/* A password in a URL would be in messages, and on the way of every redirection. */
+static int refuse_login(vmtp_ctx *ctx, const char *url)
+{
+    const char *host = strstr(url, "://");
+    if (is_file_url(url) || !host || host[3 + strcspn(host + 3, "/?#@")] != '@')
+        return VMTP_OK;
+    return vmtp_fail(ctx, VMTP_ECONFIG, "vm_image_url: a user and a password in a URL are not supported: download the "
+                                        "image, and give file:///PATH");
+}
+
 int vmtp_image_probe(vmtp_ctx *ctx, const char *url, struct vmtp_image_file *file)
 {
-    int rc;
+    int rc = refuse_login(ctx, url);
+    if (rc < 0)
+        return rc;
     if (is_file_url(url)) {
         rc = open_file(ctx, url, file);
     } else {
@@ -227,7 +245,7 @@ static int compare_sum(vmtp_ctx *ctx, const char *url, int fd, EVP_MD_CTX *sum, 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", url, vmtp_errno());
+            return vmtp_fail(ctx, VMTP_EFAIL, "%.*s: %s", shown(url), url, vmtp_errno());
         if (n == 0)
             break;
         if (vmtp_cancelled(ctx))
@@ -242,7 +260,8 @@ static int compare_sum(vmtp_ctx *ctx, const char *url, int fd, EVP_MD_CTX *sum, 
         snprintf(text + 2 * (size_t)i, 3, "%02x", raw[i]);
     if (strcasecmp(text, hex) == 0)
         return VMTP_OK;
-    return vmtp_fail(ctx, VMTP_EFAIL, "%s: its checksum is %s, where vm_image_checksum is %s", url, text, hex);
+    return vmtp_fail(ctx, VMTP_EFAIL, "%.*s: its checksum is %s, where vm_image_checksum is %s", shown(url), url,
+                     text, hex);
 }
 
 static int check_sum(vmtp_ctx *ctx, const char *url, int fd, const char *checksum)

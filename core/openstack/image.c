@@ -320,8 +320,8 @@ int vmtp_os_image_upload(vmtp_ctx *ctx, struct vmtp_os_session *session, const s
         rc = let_go(ctx, session, image, tag);
     if (rc == VMTP_OK) {
         image->missing = false;
-        vmtp_info(ctx, "image '%s' uploaded from %s: %s, %.0f MB, %.0f s", image->name, image->url, file.format,
-                  file.size / 1e6, vmtp_now() - begin);
+        vmtp_info(ctx, "image '%s' uploaded from %.*s: %s, %.0f MB, %.0f s", image->name,
+                  (int)strcspn(image->url, "?"), image->url, file.format, file.size / 1e6, vmtp_now() - begin);
     }
     vmtp_image_file_close(&file);
     return rc < 0 ? vmtp_fail(ctx, rc, "image '%s'", settings->image_name) : rc;

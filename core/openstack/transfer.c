@@ -74,18 +74,19 @@ int vmtp_os_download(vmtp_ctx *ctx, const char *url, int fd, vmtp_os_progress_fn
                                       .progress = progress, .arg = arg, .stall = STALL};
     VMTP_CLEAN(http_job) struct vmtp_http_job job = {.method = "GET", .url = url, .once = true, .stream = &stream};
     if (!vmtp_os_is_url(url))
-        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: not a URL that starts with http:// or https:// and a host", url);
+        return vmtp_fail(ctx, VMTP_ECONFIG, "not a URL that starts with http:// or https:// and a host");
     struct vmtp_http *http = vmtp_http_new(&(struct vmtp_http_tls){0});
     if (!http)
         return vmtp_fail(ctx, VMTP_ENOMEM, "libcurl does not start");
     int rc = vmtp_http_run(ctx, http, &job, 1);
     vmtp_http_free(http);
     if (rc < 0) {
-        vmtp_ctx_frame(ctx, "%s", url);
+        vmtp_ctx_frame(ctx, "%.*s", (int)strcspn(url, "?"), url);
         return rc;
     }
     char status[VMTP_OS_STATUS_TEXT];
-    VMTP_CLEAN(mem) char *error = job.status ? vmtp_format("%s: %s", url, vmtp_os_status_text(job.status, status))
+    VMTP_CLEAN(mem) char *error = job.status ? vmtp_format("%.*s: %s", (int)strcspn(url, "?"), url,
+                                                           vmtp_os_status_text(job.status, status))
                                              : job.error ? strdup(job.error) : NULL;
     return result_of(ctx, &job, error);
 }

@@ -182,6 +182,51 @@ else
 fi
 unset VMTP_HOST_PASSWORD VMTP_HOST_PASSWORD_A VMTP_KEY_PASSPHRASE OS_PASSWORD OS_TOKEN OS_APPLICATION_CREDENTIAL_SECRET
 
+# --- the credentials of a cloud
+
+rc_file() { # rc_file LINE...: of an rc file; @C@ becomes the secret as a shell has it
+    printf '%s\n' 'OS_AUTH_URL=http://127.0.0.1:1/v3' "$@" >"$given/template"
+    perl -e 'my $c = <STDIN>; chomp $c; $c =~ s/\x27/\x27\\\x27\x27/g; while (<>) { s/\@C\@/\x27$c\x27/g; print }' \
+        "$given/template" <"$given/secret" >"$given/rc"
+    chmod 600 "$given/rc"
+    for command in run plan; do
+        vmtp $command -r "$given/rc" -d --log-file "$hunted/log" --json "$hunted/json"
+    done
+}
+rc_file OS_USERNAME=u OS_PROJECT_NAME=n 'export OS_PASSWORD=@C@'
+rc_file OS_USERNAME=u OS_PROJECT_NAME=n 'P=@C@' 'OS_PASSWORD="$P"'
+rc_file OS_USERNAME=u 'OS_PASSWORD=@C@'
+rc_file OS_USERNAME=u OS_PROJECT_NAME=n 'OS_PASSWORD=@C@"'
+rc_file OS_TOKEN=@C@ OS_AUTH_TYPE=token
+rc_file OS_APPLICATION_CREDENTIAL_ID=i OS_APPLICATION_CREDENTIAL_SECRET=@C@
+rc_file OS_USERNAME=u OS_PROJECT_NAME=n OS_AUTH_URL=@C@ OS_PASSWORD=x
+nothing_found "an rc file"
+
+clouds_file() { # clouds_file NAME YAML...
+    clouds_name=$1
+    shift
+    printf '%s\n' "$@" >"$given/template"
+    perl -e 'my $c = <STDIN>; chomp $c; $c =~ s/\x27/\x27\x27/g; while (<>) { s/\@C\@/\x27$c\x27/g; print }' \
+        "$given/template" <"$given/secret" >"$given/$clouds_name"
+    chmod 600 "$given/$clouds_name"
+}
+OS_CLIENT_CONFIG_FILE=$given/clouds.yaml OS_CLIENT_SECURE_FILE=$given/secure.yaml
+export OS_CLIENT_CONFIG_FILE OS_CLIENT_SECURE_FILE
+clouds_file clouds.yaml 'clouds:' \
+    '  a: {auth: {auth_url: "http://127.0.0.1:1", username: u, project_name: n, password: @C@}}' \
+    '  b: {auth: {auth_url: "http://127.0.0.1:1", username: u, project_name: n}}' \
+    '  c: {auth: {username: u, password: @C@}}' \
+    '  d: {auth: {password: @C@}, profile: x}'
+clouds_file secure.yaml 'clouds:' '  b: {auth: {password: @C@}}'
+for cloud in a b c d e; do
+    vmtp plan --os-cloud "$cloud" -d --log-file "$hunted/log"
+done
+vmtp run --os-cloud b --log-file "$hunted/log" --json "$hunted/json"
+clouds_file secure.yaml 'clouds:' '  b: {auth: @C@}' '  @C@: x'
+vmtp plan --os-cloud b
+unset OS_CLIENT_CONFIG_FILE OS_CLIENT_SECURE_FILE
+nothing_found "clouds.yaml"
+
 # --- a core dump
 
 # A listener that takes connections and says nothing: who logs in there waits.

@@ -251,7 +251,7 @@ static void test_variants(void)
           "rc: OS_AUTH_TYPE v3totp is not supported, as one-time passwords and federated logins are not: use a "
           "password, a token or an application credential", "one-time passwords");
     rc_is("OS_AUTH_URL=ftp://c\nOS_USERNAME=u\nOS_PASSWORD=p\n" PROJECT,
-          "rc: the auth URL 'ftp://c' does not begin with http:// or https://", "another URL");
+          "rc: OS_AUTH_URL does not begin with http:// or https://", "another URL");
 }
 
 static void test_missing(void)

@@ -169,6 +169,9 @@ static void test_find_image(void)
     found_is(BY_NAME("") ", " ALL_IMAGES, other,
              "there is no active image 'Debian 12' (set image_name to one that is there: 'a'), and its vm_image_url "
              "cannot be used: file:///nowhere: No such file or directory", "a file that is not there");
+    other.vm_image_url = "http://u:s3cret@h/i";
+    VMTP_CLEAN(mem) char *login = found(BY_NAME("") ", " ALL_IMAGES, &other);
+    ok(strstr(login, "a user and a password in a URL are not supported") && !strstr(login, "s3cret"), "a login in a URL");
     VMTP_CLEAN(mem) char *url = vmtp_format("%s/page", server.url);
     VMTP_CLEAN(mem) char *error = vmtp_format(
         "there is no active image 'Debian 12' (set image_name to one that is there: 'a'), and its vm_image_url "
