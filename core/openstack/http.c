@@ -299,8 +299,8 @@ static double again_in(struct vmtp_http *http, const struct vmtp_http_job *job, 
     curl_off_t asked = 0;
     bool wanted = code == CURLE_OK ? asks_for_another(job) : is_broken(code) && !(job->once && may_have_arrived(job));
     unsigned most = http->answered ? http->policy.tries : http->policy.unknown_tries;
-    if (code == CURLE_OPERATION_TIMEDOUT && most > 2)
-        most = 2; /* each has taken the whole time-out already */
+    if (code == CURLE_OPERATION_TIMEDOUT) /* each has taken the whole time-out already */
+        most = http->answered ? 2 : 1;
     if (!wanted || job->tries >= most)
         return -1;
     curl_easy_getinfo(job->now->easy, CURLINFO_RETRY_AFTER, &asked);
