@@ -31,24 +31,48 @@ static bool ends_in_run(const struct vmtp_cloud *cloud, const char *name)
     return len > run + 1 && name[len - run - 1] == '-' && strcmp(name + len - run, cloud->run_id) == 0;
 }
 
-static json_t *keep_named(const struct vmtp_cloud *cloud, const json_t *items, const char *inner)
-{
-    json_t *kept = json_array(), *item;
-    size_t i;
-    json_array_foreach(items, i, item) {
-        json_t *object = inner ? json_object_get(item, inner) : item;
-        if (object && ends_in_run(cloud, vmtp_os_text(object, "name")))
-            (void)json_array_append(kept, object);
-    }
-    return kept;
-}
-
 struct look {
     int service;
     const char *microversion, *path, *key, *inner; /* inner: items are wrapped, and known by their name */
     bool named;
     size_t offset;
 };
+
+bool vmtp_os_has_tag(const json_t *object, const char *tag)
+{
+    const json_t *tags = json_object_get(object, "tags"), *entry;
+    size_t i;
+    json_array_foreach(tags, i, entry)
+        if (json_is_string(entry) && strcmp(json_string_value(entry), tag) == 0)
+            return true;
+    return false;
+}
+
+/* A service that does not know a filter may answer with everything there is, and what is in the census is removed: so
+ * each object has to show the mark itself. */
+static bool is_ours(const struct vmtp_cloud *cloud, const struct look *look, const json_t *object)
+{
+    if (look->named)
+        return ends_in_run(cloud, vmtp_os_text(object, "name"));
+    if (look->service == VMTP_OS_NETWORK)
+        return strcmp(vmtp_os_text(object, "description"), cloud->mark) == 0;
+    return vmtp_os_has_tag(object, cloud->tag);
+}
+
+/* NULL: out of memory. */
+static json_t *keep_ours(const struct vmtp_cloud *cloud, const struct look *look, const json_t *items)
+{
+    json_t *kept = json_array(), *item;
+    size_t i;
+    json_array_foreach(items, i, item) {
+        json_t *object = look->inner ? json_object_get(item, look->inner) : item;
+        if (kept && is_ours(cloud, look, object) && json_array_append(kept, object) < 0) {
+            json_decref(kept);
+            kept = NULL;
+        }
+    }
+    return kept;
+}
 
 #define LIST(member) offsetof(struct vmtp_census, member)
 static const struct look looks[] = {
@@ -90,8 +114,8 @@ int vmtp_cloud_census(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_censu
         json_t *items = json_object_get(reply->json, looks[i].key);
         if (reply->rc < 0)
             rc = vmtp_fail(ctx, reply->rc, "cannot ask the cloud what is left of the run: %s", reply->error);
-        else
-            *list = looks[i].named ? keep_named(cloud, items, looks[i].inner) : json_incref(items);
+        else if (!(*list = keep_ours(cloud, &looks[i], items)))
+            rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     }
     vmtp_os_batch_clear(&batch);
     return rc;

@@ -174,6 +174,8 @@ struct vmtp_census {
     json_t *servers, *addresses, *ports, *networks, *routers, *groups, *keys, *flavors, *images;
 };
 int vmtp_cloud_census(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_census *census);
+/* Whether a server or an image carries a tag. */
+bool vmtp_os_has_tag(const json_t *object, const char *tag);
 void vmtp_census_clear(struct vmtp_census *census);
 /* How many things of a kind of the ledger are in it. */
 size_t vmtp_census_count(const struct vmtp_census *census);

@@ -136,11 +136,16 @@ static void add_interfaces(const vmtp_ctx *ctx, const struct vmtp_cloud *cloud, 
 
 /* --- servers take their time --- */
 
-static int count_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t **servers)
+/* The servers of the run that are there; the caller decrefs *servers. */
+static int list_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t **servers)
 {
     VMTP_CLEAN(mem) char *path = vmtp_os_path("/servers/detail?tags=%s", cloud->tag);
-    return path ? vmtp_os_list(ctx, cloud->session, VMTP_OS_COMPUTE, VMTP_COMPUTE_VERSION, path, "servers", servers)
-                : VMTP_ENOMEM;
+    int rc = path ? vmtp_os_list(ctx, cloud->session, VMTP_OS_COMPUTE, VMTP_COMPUTE_VERSION, path, "servers", servers)
+                  : VMTP_ENOMEM;
+    for (size_t i = json_array_size(*servers); i-- > 0;)
+        if (!vmtp_os_has_tag(json_array_get(*servers, i), cloud->tag))
+            (void)json_array_remove(*servers, i);
+    return rc;
 }
 
 static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, size_t n)
@@ -153,7 +158,7 @@ static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, size_t n)
         if (rc == VMTP_OK)
             rc = vmtp_wait(ctx, pause);
         if (rc == VMTP_OK)
-            rc = count_servers(ctx, cloud, &servers);
+            rc = list_servers(ctx, cloud, &servers);
         if (rc == VMTP_OK)
             n = json_array_size(servers);
         json_decref(servers);
