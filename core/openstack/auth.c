@@ -344,6 +344,13 @@ static int make_token(vmtp_ctx *ctx, struct vmtp_http *http, const struct vmtp_o
     return take_token(ctx, &job, answer, VMTP_TAKE(job.new_token), token);
 }
 
+static void tell_login(vmtp_ctx *ctx, const struct vmtp_os_credentials *credentials, const char *identity_url)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf who = VMTP_BUF(600);
+    describe(&who, credentials);
+    vmtp_info(ctx, "cloud: %s, %s, from %s", identity_url, vmtp_buf_text(&who), credentials->source);
+}
+
 int vmtp_os_login(vmtp_ctx *ctx, struct vmtp_http *http, const struct vmtp_os_credentials *credentials,
                   char **identity_url, struct vmtp_os_token *token)
 {
@@ -356,6 +363,10 @@ int vmtp_os_login(vmtp_ctx *ctx, struct vmtp_http *http, const struct vmtp_os_cr
     if (!url)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     bool as_it_is = credentials->auth == VMTP_OS_TOKEN && !credentials->project_id && !credentials->project_name;
-    return as_it_is ? look_at_token(ctx, http, credentials, url, token)
-                    : make_token(ctx, http, credentials, url, token);
+    bool first = !token->text;
+    rc = as_it_is ? look_at_token(ctx, http, credentials, url, token)
+                  : make_token(ctx, http, credentials, url, token);
+    if (rc == VMTP_OK && first)
+        tell_login(ctx, credentials, *identity_url);
+    return rc;
 }

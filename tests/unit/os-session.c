@@ -647,7 +647,9 @@ static void test_secrets(void)
     vmtp_log_set_level(VMTP_LOG_ERROR);
     (void)vmtp_log_open_file(&ctx, NULL);
     ok(vmtp_file_read(&ctx, log, 1 << 20, &text, &len) == VMTP_OK, "is read");
-    contains(text, "/c/v2.1/servers: 200, ", "requests are in it");
+    contains(text, "/v3, user 'jane' of domain default for project 'lab' of domain default, from openrc",
+             "who logged in where is in it");
+    contains(text, "/c/v2.1/servers: 200, ", "so are requests");
     contains(text, " s, req-5", "with their ids");
     ok(!strstr(text, "token-") && !strstr(text, "pass-word"), "tokens and passwords are not");
     unlink(log);
