@@ -224,6 +224,12 @@ void vmtp_mongo_close(struct vmtp_mongo *mongo)
 
 bool vmtp_mongo_unreached(const bson_error_t *error)
 {
+    /* Codes of servers that shut down, have lost others or are no primary (any more): as in MongoDB's specification
+     * of retryable writes. */
+    static const uint32_t passing[] = {6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436};
+    for (size_t i = 0; error->domain == MONGOC_ERROR_SERVER && i < sizeof passing / sizeof passing[0]; i++)
+        if (error->code == passing[i])
+            return true;
     return error->domain == MONGOC_ERROR_STREAM || error->domain == MONGOC_ERROR_SERVER_SELECTION;
 }
 
