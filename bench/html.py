@@ -28,8 +28,8 @@ def tcp(i, reverse=False):
     bps = near(9e9)
     item = {'protocol': 'TCP', 'tool': 'nuttcp-8.2.2', 'tool_version': '8.2.2', 'pkt_size': 65536,
             'throughput_bps': bps, 'throughput_kbps': bps // 1000, 'repeat': '%d/3' % i, 'retrans': near(30),
-            'rtt_ms': near(410) / 1000, 'seconds': 10.0, 'cpu_sender': 0.51, 'cpu_receiver': 0.98, 'cwnd_bytes': near(3e6),
-            'samples': samples(10, bps)}
+            'rtt_ms': near(410) / 1000, 'seconds': 10.0, 'cpu_sender': 0.51, 'cpu_receiver': 0.98,
+            'cwnd_bytes': near(3e6), 'samples': samples(10, bps)}
     return dict(item, direction='reverse') if reverse else item
 
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A test report for CI systems: a test suite for each flow, a case for each protocol that was asked of it. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "plugins/sinks/document.h"
+
+struct junit_opts {
+    const char *file;
+};
+
+static const struct vmtp_option junit_options[] = {
+    VMTP_OPTION(struct junit_opts, file, STRING, .flags = VMTP_OPT_REQUIRED,
+                .help = "the file that is written, or replaced when it exists"),
+    {0},
+};
+
+enum outcome { PASSED, FAILED, SKIPPED };
+
+/* The protocols in the order of the summary: .1 to .4 of a scenario. */
+static const struct {
+    const char *name;
+    char letter;
+} protocols[] = {{"TCP", 'T'}, {"UDP", 'U'}, {"ICMP", 'I'}, {"Multicast", 'M'}};
+enum { PROTOCOLS = sizeof protocols / sizeof protocols[0] };
+
+/* Text for XML 1.0: what it does not allow becomes '?'. Strings of JSON are UTF-8. */
+static void put_xml(FILE *out, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        bool none = p[0] == 0xEF && p[1] == 0xBF && (p[2] == 0xBE || p[2] == 0xBF); /* U+FFFE and U+FFFF */
+        if (strchr("&<>\"'\n\t", *p))
+            fprintf(out, "&#%d;", *p);
+        else
+            fputc(none || *p < 0x20 || *p == 0x7F ? '?' : *p, out);
+        p += none ? 2 : 0;
+    }
+}
+
+static bool is_of(const json_t *item, size_t protocol)
+{
+    const char *name = document_word(item, "protocol");
+    return name && strcmp(name, protocols[protocol].name) == 0;
+}
+
+/* The first error of an item; pings have theirs a level deeper, and fail when one size fails. */
+static const char *error_of(const json_t *item)
+{
+    const char *error = document_word(item, "error");
+    const json_t *pings = json_object_get(item, "results");
+    for (size_t i = 0; !error && i < json_array_size(pings); i++)
+        error = document_word(json_array_get(pings, i), "error");
+    return error;
+}
+
+/* What one protocol of a flow has come to. */
+struct result {
+    enum outcome outcome;
+    const char *error;
+    size_t items;
+    double seconds;
+};
+
+static struct result result_of(const json_t *flow, size_t protocol)
+{
+    struct result result = {.outcome = SKIPPED};
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(flow, "results"), i, item) {
+        if (!is_of(item, protocol))
+            continue;
+        result.items++;
+        result.seconds += json_number_value(json_object_get(item, "seconds"));
+        if (!result.error)
+            result.error = error_of(item);
+    }
+    if (result.items)
+        result.outcome = result.error ? FAILED : PASSED;
+    return result;
+}
+
+static bool was_asked(const json_t *run, const json_t *flow, size_t protocol)
+{
+    const char *letters = document_word(flow, "protocols");
+    if (!letters)
+        letters = document_word(run, "protocols");
+    return letters && strchr(letters, protocols[protocol].letter);
+}
+
+/* The numbers of a case, for people. */
+static void put_numbers(FILE *out, const json_t *flow, size_t protocol)
+{
+    char text[VMTP_UNIT_TEXT];
+    size_t i, k;
+    json_t *item, *ping;
+    fputs("<system-out>", out);
+    json_array_foreach(json_object_get(flow, "results"), i, item) {
+        const json_t *bps = json_object_get(item, "throughput_bps"), *loss = json_object_get(item, "loss_rate");
+        if (!is_of(item, protocol))
+            continue;
+        if (json_is_number(bps))
+            fprintf(out, "%lld bytes: %s", (long long)json_integer_value(json_object_get(item, "pkt_size")),
+                    vmtp_print_rate(json_number_value(bps), text));
+        if (json_is_number(bps) && json_is_number(loss))
+            fprintf(out, ", %.2f %% lost", json_number_value(loss));
+        fputs(json_is_number(bps) ? "\n" : "", out);
+        json_array_foreach(json_object_get(item, "results"), k, ping) {
+            if (!document_word(ping, "rtt_avg_ms"))
+                continue;
+            fprintf(out, "%lld bytes: ", (long long)json_integer_value(json_object_get(ping, "packet_size")));
+            put_xml(out, document_word(ping, "rtt_avg_ms"));
+            fputs(" ms\n", out);
+        }
+    }
+    fputs("</system-out>", out);
+}
+
+static void put_case(FILE *out, const json_t *flow, size_t protocol, const struct result *result)
+{
+    const char *scenario = document_word(flow, "scenario"), *desc = document_word(flow, "desc");
+    fputs("    <testcase classname=\"", out);
+    put_xml(out, desc ? desc : "flow");
+    fputs("\" name=\"", out);
+    if (scenario) {
+        put_xml(out, scenario);
+        fprintf(out, ".%zu ", protocol + 1);
+    }
+    fprintf(out, "%s\" time=\"%lld.%03d\">", protocols[protocol].name, (long long)result->seconds,
+            (int)((result->seconds - (double)(long long)result->seconds) * 1000));
+    if (result->outcome == FAILED) {
+        fputs("<failure message=\"", out);
+        put_xml(out, result->error);
+        fputs("\"/>", out);
+    } else if (result->outcome == SKIPPED) {
+        fputs("<skipped message=\"not measured\"/>", out);
+    }
+    if (result->outcome != SKIPPED)
+        put_numbers(out, flow, protocol);
+    fputs("</testcase>\n", out);
+}
+
+/* Counts the cases of a flow by their outcome; with out, writes them. */
+static void each_case(FILE *out, const json_t *run, const json_t *flow, size_t counts[SKIPPED + 1])
+{
+    for (size_t p = 0; p < PROTOCOLS; p++) {
+        struct result result = result_of(flow, p);
+        if (!result.items && !was_asked(run, flow, p))
+            continue;
+        counts[result.outcome]++;
+        if (out)
+            put_case(out, flow, p, &result);
+    }
+}
+
+static void put_counts(FILE *out, const size_t counts[SKIPPED + 1])
+{
+    fprintf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\"",
+            counts[PASSED] + counts[FAILED] + counts[SKIPPED], counts[FAILED], counts[SKIPPED]);
+}
+
+static void put_suite(FILE *out, const json_t *run, const json_t *flow)
+{
+    static const char *const properties[] = {"ip_from", "ip_to", "client", "server", "kernel", "topology", "path"};
+    const char *desc = document_word(flow, "desc"), *date = document_word(run, "date_utc");
+    size_t counts[SKIPPED + 1] = {0};
+    each_case(NULL, run, flow, counts);
+    fputs("  <testsuite name=\"", out);
+    put_xml(out, desc ? desc : "flow");
+    fputc('"', out);
+    put_counts(out, counts);
+    if (date && strlen(date) >= 19)
+        fprintf(out, " timestamp=\"%.19s\"", date);
+    fputs(">\n    <properties>", out);
+    for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
+        if (document_word(flow, properties[i])) {
+            fprintf(out, "<property name=\"%s\" value=\"", properties[i]);
+            put_xml(out, document_word(flow, properties[i]));
+            fputs("\"/>", out);
+        }
+    fputs("</properties>\n", out);
+    each_case(out, run, flow, counts);
+    fputs("  </testsuite>\n", out);
+}
+
+/* Why the run as a whole did not work: a case of its own, so that it is not taken for an empty success. */
+static void put_errors(FILE *out, const json_t *errors)
+{
+    size_t i;
+    json_t *error;
+    if (!json_array_size(errors))
+        return;
+    fprintf(out, "  <testsuite name=\"run\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\">\n",
+            json_array_size(errors), json_array_size(errors));
+    json_array_foreach(errors, i, error) {
+        fprintf(out, "    <testcase classname=\"run\" name=\"run %zu\"><failure message=\"", i + 1);
+        put_xml(out, json_is_string(error) ? json_string_value(error) : "");
+        fputs("\"/></testcase>\n", out);
+    }
+    fputs("  </testsuite>\n", out);
+}
+
+static int junit_render(FILE *out, json_t *run)
+{
+    const json_t *errors = json_object_get(run, "errors");
+    size_t counts[SKIPPED + 1] = {0}, f;
+    json_t *flow;
+    json_array_foreach(json_object_get(run, "flows"), f, flow)
+        each_case(NULL, run, flow, counts);
+    counts[FAILED] += json_array_size(errors);
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vmtp", out);
+    if (document_word(run, "test_description")) {
+        fputs(": ", out);
+        put_xml(out, document_word(run, "test_description"));
+    }
+    fputc('"', out);
+    put_counts(out, counts);
+    fputs(">\n", out);
+    put_errors(out, errors);
+    json_array_foreach(json_object_get(run, "flows"), f, flow)
+        put_suite(out, run, flow);
+    fputs("</testsuites>\n", out);
+    return VMTP_OK;
+}
+
+static int junit_open(vmtp_ctx *ctx, const void *opts, void **state)
+{
+    const struct junit_opts *options = opts;
+    return document_open(ctx, options->file, "test report", junit_render, state);
+}
+
+static const struct vmtp_sink_ops junit_ops = {
+    .struct_size = sizeof junit_ops,
+    .caps = VMTP_SINK_IDEMPOTENT,
+    .open = junit_open,
+    .event = document_event,
+    .flush = document_flush,
+    .close = document_close,
+};
+
+VMTP_PLUGIN(sink_junit) = {
+    VMTP_PLUGIN_HEAD,
+    .name = "junit",
+    .version = "1.0",
+    .summary = "writes a test report with one case for each scenario",
+    .options = junit_options,
+    .option_size = sizeof junit_options[0],
+    .opts_size = sizeof(struct junit_opts),
+    .sink = &junit_ops,
+};
