@@ -76,6 +76,12 @@ static void disconnect(struct vmtp_endpoint *ep)
     ep->link = NULL;
 }
 
+void vmtp_endpoint_disconnect(struct vmtp_endpoint *ep)
+{
+    disconnect(ep);
+    ep->state = ep->state == VMTP_EP_CONNECTED ? VMTP_EP_NEW : ep->state;
+}
+
 void vmtp_endpoint_free(struct vmtp_endpoint *ep)
 {
     if (!ep)

@@ -44,6 +44,9 @@ struct vmtp_endpoint {
 struct vmtp_endpoint *vmtp_endpoint_new(const char *id); /* NULL: out of memory */
 void vmtp_endpoint_free(struct vmtp_endpoint *ep);       /* disconnects; takes NULL */
 
+/* Ends the connection. What runs there ends with it. */
+void vmtp_endpoint_disconnect(struct vmtp_endpoint *ep);
+
 /* Connects an endpoint again whose connection is lost, in 10 s or not at all: it is FAILED then. What ran there has
  * ended. VMTP_OK also when nothing was to be done. */
 int vmtp_endpoint_revive(vmtp_ctx *ctx, struct vmtp_endpoint *ep);

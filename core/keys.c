@@ -251,6 +251,7 @@ static const struct vmtp_key keys[] = {
     TEXT("ext_net_name", ext_net_name),
     TEXT("reuse_network_name", reuse_network_name, CLOUD_LATER),
     BOOL("same_network_only", same_network_only, CLOUD_CLI),
+    BOOL("serial_vms", serial_vms, CLOUD_CLI),
     TEXTS("internal_network_name", internal_network_name, 1, 2),
     TEXTS("internal_subnet_name", internal_subnet_name, 1, 2),
     TEXTS("internal_subnet_name_v6", internal_subnet_name_v6, 1, 2),

@@ -32,6 +32,7 @@ struct vmtp_plan {
     size_t n_flows;
     struct vmtp_plan_note *notes;
     size_t n_notes;
+    size_t at_once; /* so many machines of a cloud may be there at the same time; 0: all */
     struct vmtp_pairs facts; /* of the run, for the result: "auth_url", "l2agent_type", "encapsulation" */
     struct vmtp_cloud *cloud; /* what topologies of a cloud share; NULL: nobody asked for one */
     void (*cloud_close)(struct vmtp_cloud *cloud);

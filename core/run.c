@@ -17,9 +17,7 @@
 #include "core/util/str.h"
 #include "vmtp/version.h"
 
-static const double RELEASE_SECONDS = 30;
-static const double REMOVAL_SECONDS = 300; /* of what a topology has made outside this process */
-static const double MAKING_SECONDS = 3600; /* of that: many machines that boot one behind the other */
+static const double ASKING_SECONDS = 300; /* of a topology that asks a cloud */
 static const char ICMP_TOOL[] = "ping";
 
 atomic_bool vmtp_run_interrupted, vmtp_run_abandoned;
@@ -175,7 +173,7 @@ static int plan_one(struct vmtp_run *run, const struct vmtp_topology_instance *t
 {
     const struct vmtp_loaded *loaded = topology->loaded;
     VMTP_CLEAN(ctx) struct vmtp_ctx limit;
-    vmtp_ctx_child(&limit, &run->ctx, REMOVAL_SECONDS); /* a cloud is asked many things */
+    vmtp_ctx_child(&limit, &run->ctx, ASKING_SECONDS); /* a cloud is asked many things */
     const bool asks = loaded->topology.caps & VMTP_TOPO_CLOUD;
     int rc = VMTP_CALL(loaded, topology, plan, asks ? &limit : NULL, &run->ctx, topology->state, &run->plan);
     return rc < 0 ? vmtp_fail(&run->ctx, rc, "topology %s", loaded->plugin.name) : rc;
@@ -330,81 +328,12 @@ static void set_up_failed(struct vmtp_run *run, int rc)
     vmtp_emit(run, &(struct vmtp_event){.type = VMTP_EV_FAILURE, .status = rc, .error = error});
 }
 
-/* --- endpoints --- */
-
-/* The endpoints that a topology has named, as an array of n; the caller frees it. */
-static struct vmtp_endpoint **endpoints_of(const struct vmtp_run *run, size_t topology, size_t *n)
-{
-    struct vmtp_endpoint **eps = calloc(run->plan.n_endpoints + 1, sizeof(struct vmtp_endpoint *));
-    *n = 0;
-    for (size_t i = 0; eps && i < run->plan.n_endpoints; i++)
-        if (run->plan.endpoint_topology[i] == topology)
-            eps[(*n)++] = run->plan.endpoints[i];
-    return eps;
-}
-
-static int connect_rest(struct vmtp_run *run, struct vmtp_endpoint *const *eps, size_t n)
-{
-    int rc = vmtp_connect(&run->ctx, eps, n);
-    for (size_t i = 0; i < n && rc == VMTP_OK; i++) {
-        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        vmtp_ctx_child(&ctx, &run->ctx, 0);
-        if (vmtp_endpoint_usable(eps[i]) && vmtp_endpoint_facts(&ctx, eps[i]) == VMTP_ECANCELED)
-            rc = VMTP_ECANCELED;
-    }
-    return rc;
-}
-
-static int acquire_one(struct vmtp_run *run, struct vmtp_topology_instance *topology, vmtp_endpoint *const *eps,
-                       size_t n)
-{
-    const struct vmtp_loaded *loaded = topology->loaded;
-    const struct vmtp_node *maps[] = {vmtp_node_get(run->settings->topologies, loaded->plugin.name), topology->options};
-    int rc = vmtp_ledger_topology(&run->ctx, run->ledger, &loaded->plugin, maps, 2);
-    if (rc < 0)
-        return rc;
-    topology->acquired = true; /* also half-way: release() undoes what there is */
-    run->ctx.topology = loaded->plugin.name;
-    VMTP_CLEAN(ctx) struct vmtp_ctx limit; /* for a plugin that does not return; its waits have limits of their own */
-    const bool makes = loaded->topology.caps & (VMTP_TOPO_CREATES | VMTP_TOPO_CLOUD);
-    vmtp_ctx_child(&limit, &run->ctx, makes ? MAKING_SECONDS : RELEASE_SECONDS);
-    run->ctx.plan = &run->plan;
-    if (loaded->topology.acquire)
-        rc = VMTP_CALL(loaded, topology, acquire, &limit, &run->ctx, topology->state, eps, n);
-    run->ctx.topology = NULL;
-    run->ctx.plan = NULL;
-    return rc == VMTP_OK ? connect_rest(run, eps, n) : rc;
-}
-
-static int acquire_all(struct vmtp_run *run)
-{
-    int rc = VMTP_OK;
-    for (size_t i = 0; i < run->n_topologies && rc == VMTP_OK; i++) {
-        struct vmtp_topology_instance *topology = &run->topologies[i];
-        size_t n;
-        VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
-        if (!eps)
-            return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
-        snprintf(run->what, sizeof run->what, "preparing %s", topology->loaded->plugin.name);
-        vmtp_run_tell(run);
-        rc = acquire_one(run, topology, eps, n);
-        vmtp_ctx_frame(&run->ctx, "topology %s", topology->loaded->plugin.name);
-    }
-    return rc;
-}
-
-/* A ctx of the cleaning up, which the first interrupt does not end. */
-static void cleaning_ctx(const struct vmtp_run *run, struct vmtp_ctx *ctx, double seconds)
-{
-    vmtp_ctx_init(ctx, &vmtp_run_abandoned);
-    ctx->ledger = run->ledger;
-    ctx->deadline = vmtp_now() + seconds;
-}
+/* --- cleaning up --- */
 
 static void end_servers(struct vmtp_run *run)
 {
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-    cleaning_ctx(run, &ctx, RELEASE_SECONDS);
+    vmtp_run_cleaning_ctx(run, &ctx, VMTP_RELEASE_SECONDS);
     vmtp_tool_unserve(&ctx, &run->throughput);
     vmtp_tool_unserve(&ctx, &run->icmp);
 }
@@ -414,7 +343,7 @@ static void remove_workdirs(struct vmtp_run *run)
     for (size_t i = 0; i < run->plan.n_endpoints; i++) {
         struct vmtp_endpoint *ep = run->plan.endpoints[i];
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        cleaning_ctx(run, &ctx, RELEASE_SECONDS);
+        vmtp_run_cleaning_ctx(run, &ctx, VMTP_RELEASE_SECONDS);
         bool there = ep->workdir && !ep->login.fresh; /* a new machine takes it with it */
         int rc = there ? vmtp_workdir_remove(&ctx, ep, ep->workdir) : VMTP_OK;
         if (rc < 0)
@@ -427,42 +356,12 @@ static void remove_routes(struct vmtp_run *run)
     for (size_t i = 0; i < run->plan.n_endpoints; i++) {
         struct vmtp_endpoint *ep = run->plan.endpoints[i];
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        cleaning_ctx(run, &ctx, RELEASE_SECONDS);
+        vmtp_run_cleaning_ctx(run, &ctx, VMTP_RELEASE_SECONDS);
         bool there = ep->multicast_route && !ep->login.fresh;
         int rc = there ? vmtp_multicast_route_remove(&ctx, ep, ep->multicast_route) : VMTP_OK;
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
     }
-}
-
-/* Whether a topology is left as it is: the user wants to look at it. */
-static bool is_kept(const struct vmtp_run *run, const struct vmtp_topology_instance *topology)
-{
-    return run->keep && (topology->loaded->topology.caps & VMTP_TOPO_CLOUD);
-}
-
-static void release_one(struct vmtp_run *run, size_t i)
-{
-    struct vmtp_topology_instance *topology = &run->topologies[i];
-    const struct vmtp_loaded *loaded = topology->loaded;
-    topology->acquired = false;
-    size_t n;
-    VMTP_CLEAN(mem) struct vmtp_endpoint **eps = endpoints_of(run, i, &n);
-    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-    cleaning_ctx(run, &ctx, loaded->topology.caps & VMTP_TOPO_CREATES ? REMOVAL_SECONDS : RELEASE_SECONDS);
-    ctx.topology = loaded->plugin.name;
-    int rc = VMTP_OK;
-    if (eps && loaded->topology.release)
-        rc = VMTP_CALL(loaded, topology, release, &ctx, &ctx, topology->state, eps, n);
-    if (rc < 0)
-        vmtp_log(VMTP_LOG_ERROR, "topology %s: %s", loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
-}
-
-static void release_all(struct vmtp_run *run)
-{
-    for (size_t i = run->n_topologies; i-- > 0;)
-        if (run->topologies[i].acquired && !is_kept(run, &run->topologies[i]))
-            release_one(run, i);
 }
 
 /* What is in the ledger now is there because the user wants it, or against everybody's will. */
@@ -486,7 +385,7 @@ static void clean_up(struct vmtp_run *run)
     end_servers(run);
     remove_workdirs(run);
     remove_routes(run);
-    release_all(run);
+    vmtp_run_release(run);
     tell_left(run);
     if (atomic_load(&vmtp_run_abandoned) && !run->left)
         vmtp_log(VMTP_LOG_WARNING, "interrupted again: programs that were started on hosts end by themselves within "
@@ -498,7 +397,12 @@ static void clean_up(struct vmtp_run *run)
 static void run_flows(struct vmtp_run *run)
 {
     for (size_t i = 0; i < run->plan.n_flows; i++) {
-        int rc = vmtp_run_flow(run, &run->plan.flows[i]);
+        int rc = vmtp_run_acquire_for(run, i);
+        if (rc < 0 && rc != VMTP_ECANCELED) {
+            set_up_failed(run, rc);
+            return;
+        }
+        rc = rc < 0 ? rc : vmtp_run_flow(run, &run->plan.flows[i]);
         run->flows_failed += rc == VMTP_EFAIL;
         if (rc == VMTP_ECANCELED)
             return;
@@ -544,7 +448,7 @@ int vmtp_run_execute(struct vmtp_run *run)
         return rc == VMTP_ECONFIG ? VMTP_EXIT_USAGE : VMTP_EXIT_SINK;
     }
     emit_begin(run);
-    rc = run->plan_status < 0 ? run->plan_status : acquire_all(run);
+    rc = run->plan_status < 0 ? run->plan_status : vmtp_run_acquire(run);
     if (rc == VMTP_OK)
         run_flows(run);
     else
@@ -636,6 +540,7 @@ void vmtp_run_clear(struct vmtp_run *run)
     }
     free(run->topologies);
     free(run->steps);
+    free(run->there);
     vmtp_journal_close(run->journal);
     vmtp_ledger_close(run->ledger);
     vmtp_report_free(run->report);

@@ -44,6 +44,7 @@ struct vmtp_run {
     struct vmtp_tool_instance throughput, icmp;
     struct vmtp_sinks sinks;
     struct vmtp_plan plan;
+    bool *there;             /* per endpoint: it has been made, and is not removed again */
     struct vmtp_step *steps; /* of every flow */
     size_t n_steps;
 
@@ -83,6 +84,21 @@ void vmtp_ssh_use(const struct vmtp_settings *settings);
 void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out);
 
 void vmtp_run_clear(struct vmtp_run *run);
+
+/* --- acquire.c --- */
+
+/* Brings the endpoints into being: all of each topology, or the first of them where only so many may be there. */
+int vmtp_run_acquire(struct vmtp_run *run);
+
+/* Sees to it that the ends of the i-th flow are there; removes what no flow from then on needs, if that is needed. */
+int vmtp_run_acquire_for(struct vmtp_run *run, size_t flow);
+
+/* Removes all that topologies have made, unless the user wants to keep it. */
+void vmtp_run_release(struct vmtp_run *run);
+
+/* A ctx of the cleaning up, which the first interrupt does not end. */
+void vmtp_run_cleaning_ctx(const struct vmtp_run *run, struct vmtp_ctx *ctx, double seconds);
+extern const double VMTP_RELEASE_SECONDS; /* for what is removed on hosts */
 
 /* --- runner.c --- */
 

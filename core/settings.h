@@ -40,7 +40,7 @@ struct vmtp_settings {
     struct vmtp_hostspec *hosts;
     size_t n_hosts;
     unsigned protocols; /* enum vmtp_protocols */
-    bool inter_node_only, same_network_only, stop_on_error, keep_first_flow_and_exit;
+    bool inter_node_only, same_network_only, serial_vms, stop_on_error, keep_first_flow_and_exit;
 
     /* how it is measured */
     double time; /* s */

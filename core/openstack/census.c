@@ -11,7 +11,8 @@
 void vmtp_census_clear(struct vmtp_census *census)
 {
     json_t *const lists[] = {census->servers, census->addresses, census->ports, census->networks, census->routers,
-                             census->groups,  census->keys,      census->flavors, census->images};
+                             census->groups,  census->keys,      census->flavors, census->images,
+                             census->togethers};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         json_decref(lists[i]);
     *census = (struct vmtp_census){0};
@@ -21,7 +22,8 @@ size_t vmtp_census_count(const struct vmtp_census *census)
 {
     return json_array_size(census->servers) + json_array_size(census->addresses) + json_array_size(census->ports) +
            json_array_size(census->networks) + json_array_size(census->routers) + json_array_size(census->groups) +
-           json_array_size(census->keys) + json_array_size(census->flavors) + json_array_size(census->images);
+           json_array_size(census->keys) + json_array_size(census->flavors) + json_array_size(census->images) +
+           json_array_size(census->togethers);
 }
 
 /* Whether the name ends in "-RUNID": how key pairs and flavors, which have no other place for it, are marked. */
@@ -82,6 +84,7 @@ static const struct look looks[] = {
     {VMTP_OS_NETWORK, NULL, "/networks?description=%s", "networks", NULL, false, LIST(networks)},
     {VMTP_OS_NETWORK, NULL, "/routers?description=%s", "routers", NULL, false, LIST(routers)},
     {VMTP_OS_NETWORK, NULL, "/security-groups?description=%s", "security_groups", NULL, false, LIST(groups)},
+    {VMTP_OS_COMPUTE, NULL, "/os-server-groups", "server_groups", NULL, true, LIST(togethers)},
     {VMTP_OS_COMPUTE, NULL, "/os-keypairs", "keypairs", "keypair", true, LIST(keys)},
     {VMTP_OS_COMPUTE, NULL, "/flavors", "flavors", NULL, true, LIST(flavors)},
     {VMTP_OS_IMAGE, NULL, "/images?tag=%s", "images", NULL, false, LIST(images)},

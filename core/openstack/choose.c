@@ -20,13 +20,45 @@ static size_t machines_needed(const struct vmtp_cloud *cloud)
     return 1 + hosts * ((cloud->wanted & VMTP_CLOUD_FIXED) ? cloud->n_networks : 1);
 }
 
+/* How many machines the quota allows at the same time. */
+static int64_t machines_allowed(const struct vmtp_cloud *cloud, const struct vmtp_os_quota *quota)
+{
+    const struct {
+        int item;
+        int64_t each;
+    } needs[] = {
+        {VMTP_OS_INSTANCES, 1}, {VMTP_OS_CORES, cloud->flavor.vcpus}, {VMTP_OS_RAM, cloud->flavor.ram},
+        {VMTP_OS_FLOATING_IPS, 1},
+    };
+    int64_t allowed = INT64_MAX;
+    for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
+        int64_t fit = needs[i].each > 0 ? vmtp_os_quota_free(quota, needs[i].item) / needs[i].each : INT64_MAX;
+        allowed = fit < allowed ? fit : allowed;
+    }
+    return allowed;
+}
+
+/* All machines, or as many as may be there together: the server and a client at least. */
+static int64_t machines_together(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_quota *quota)
+{
+    int64_t all = (int64_t)machines_needed(cloud), allowed = machines_allowed(cloud, quota);
+    int64_t together = cloud->settings->serial_vms && all > 2 ? 2 : all;
+    if (allowed < together && allowed >= 2) {
+        vmtp_warn(ctx, "the quota allows %lld VMs at the same time, and the flows need %lld: they are made one group "
+                  "after the other", (long long)allowed, (long long)all);
+        together = allowed;
+    }
+    cloud->plan->at_once = together < all ? (size_t)together : 0;
+    return together;
+}
+
 static int check_quota(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 {
     struct vmtp_os_quota quota;
     int rc = vmtp_os_quota_read(ctx, cloud->session, &quota);
     if (rc < 0)
         return rc;
-    int64_t machines = (int64_t)machines_needed(cloud), networks = 0;
+    int64_t machines = machines_together(ctx, cloud, &quota), networks = 0;
     for (size_t i = 0; i < cloud->n_networks; i++)
         networks += cloud->networks[i].ours;
     const int64_t need[VMTP_OS_QUOTAS] = {

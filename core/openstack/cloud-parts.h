@@ -42,7 +42,8 @@ struct vmtp_cloud_machine {
     char *id, *status, *zone, *host_name, *host_id; /* host_id: nova's hash for those who may not know the host */
     char *fault;
     bool wanted;       /* now: its creation is under way or about to begin */
-    bool made, active; /* active: at its end of the wait */
+    bool made, active;
+    bool over;         /* removed again before the end of the run */
 };
 
 /* A flow as it was planned, to be labelled again by the real placement. */
@@ -50,6 +51,11 @@ struct vmtp_cloud_flow {
     unsigned kind; /* enum flow_kind of flows.c */
     size_t client; /* machine */
     bool inter;    /* as planned */
+};
+
+/* What the cloud has of the run. census.c */
+struct vmtp_census {
+    json_t *servers, *addresses, *ports, *networks, *routers, *groups, *keys, *flavors, *images, *togethers;
 };
 
 struct vmtp_cloud {
@@ -63,16 +69,18 @@ struct vmtp_cloud {
     char mark[64], tag[64]; /* description of what the run makes, and tag of its servers */
 
     bool looked, acquired;
+    struct vmtp_census left; /* of a cleanup: what the cloud still has */
     char *auth_url;
     char *external_id, *external_name;
     char *router_id, *router_name, *router_address; /* address: where it leaves; NULL: unknown */
     bool router_ours;
     char *group_id;
-    bool group_ours;
+    bool group_ours, group_open; /* open: it has its rules, but for machines that come later */
     struct vmtp_cloud_key key;
     struct vmtp_os_image image;
     struct vmtp_os_flavor flavor;
     struct vmtp_os_placement placement;
+    char *together_id; /* of the server group with affinity; NULL: none */
     char *l2agent;
     struct vmtp_cloud_network networks[VMTP_CLOUD_NETWORKS];
     size_t n_networks;
@@ -157,7 +165,8 @@ int vmtp_cloud_choose(vmtp_ctx *ctx, struct vmtp_cloud *cloud);          /* choo
 int vmtp_cloud_plan_flows(vmtp_ctx *ctx, struct vmtp_cloud *cloud, unsigned flows); /* flows.c */
 int vmtp_cloud_make_network(vmtp_ctx *ctx, struct vmtp_cloud *cloud);    /* network.c */
 int vmtp_cloud_make_key(vmtp_ctx *ctx, struct vmtp_cloud *cloud);        /* keypair.c */
-int vmtp_cloud_make_group(vmtp_ctx *ctx, struct vmtp_cloud *cloud);      /* security.c */
+int vmtp_cloud_make_together(vmtp_ctx *ctx, struct vmtp_cloud *cloud);   /* together.c: where hosts are not named */
+json_t *vmtp_cloud_hints(const struct vmtp_cloud *cloud, const struct vmtp_cloud_machine *machine); /* NULL: none */
 int vmtp_cloud_open_group(vmtp_ctx *ctx, struct vmtp_cloud *cloud);      /* security.c: its rules */
 int vmtp_cloud_make_ports(vmtp_ctx *ctx, struct vmtp_cloud *cloud);      /* address.c */
 int vmtp_cloud_make_addresses(vmtp_ctx *ctx, struct vmtp_cloud *cloud);  /* address.c: floating IPs */
@@ -166,13 +175,12 @@ int vmtp_cloud_await_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud);  /* mach
 int vmtp_cloud_label_flows(vmtp_ctx *ctx, struct vmtp_cloud *cloud);     /* flows.c: by the real placement */
 void vmtp_cloud_tell_console(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_cloud_machine *machine);
 
-/* Removes all that the run has made and proves it. sweep.c */
+/* Removes all that the run has made; the census tells what came of it. sweep.c */
 int vmtp_cloud_sweep(vmtp_ctx *ctx, struct vmtp_cloud *cloud);
 
-/* What the cloud has of the run. census.c */
-struct vmtp_census {
-    json_t *servers, *addresses, *ports, *networks, *routers, *groups, *keys, *flavors, *images;
-};
+/* Removes the machines that are `over`, with ports and addresses, and strikes them out of the ledger. sweep.c */
+int vmtp_cloud_remove_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud);
+
 int vmtp_cloud_census(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_census *census);
 /* Whether a server or an image carries a tag. */
 bool vmtp_os_has_tag(const json_t *object, const char *tag);

@@ -25,7 +25,8 @@ void vmtp_cloud_close(struct vmtp_cloud *cloud)
     if (!cloud)
         return;
     char *const texts[] = {cloud->auth_url,    cloud->external_id,    cloud->external_name, cloud->router_id,
-                           cloud->router_name, cloud->router_address, cloud->group_id,      cloud->l2agent};
+                           cloud->router_name, cloud->router_address, cloud->group_id,      cloud->l2agent,
+                           cloud->together_id};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     for (size_t i = 0; i < VMTP_CLOUD_NETWORKS; i++) {
@@ -44,6 +45,7 @@ void vmtp_cloud_close(struct vmtp_cloud *cloud)
     vmtp_os_placement_clear(&cloud->placement);
     for (size_t i = 0; i < cloud->n_machines; i++)
         clear_machine(&cloud->machines[i]);
+    vmtp_census_clear(&cloud->left);
     vmtp_cloud_key_clear(&cloud->key);
     vmtp_os_close(cloud->session);
     vmtp_os_credentials_clear(&cloud->credentials);
@@ -150,6 +152,8 @@ static int begin(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
         rc = vmtp_cloud_make_network(ctx, cloud);
     if (rc == VMTP_OK)
         rc = vmtp_cloud_make_key(ctx, cloud);
+    if (rc == VMTP_OK)
+        rc = vmtp_cloud_make_together(ctx, cloud);
     return rc < 0 ? rc : note_facts(ctx, cloud);
 }
 
@@ -172,6 +176,25 @@ static size_t mark_wanted(struct vmtp_cloud *cloud, vmtp_endpoint *const *eps, s
     return wanted;
 }
 
+/* Where the cloud chooses the host, the hints for clients name the server, which must have its host by then. */
+static int make_server_first(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+{
+    bool wanted[VMTP_CLOUD_MACHINES];
+    for (size_t i = 1; i < cloud->n_machines; i++) {
+        wanted[i] = cloud->machines[i].wanted;
+        cloud->machines[i].wanted = false;
+    }
+    int rc = vmtp_cloud_make_machines(ctx, cloud);
+    if (rc == VMTP_OK)
+        rc = vmtp_cloud_await_machines(ctx, cloud);
+    for (size_t i = 1; i < cloud->n_machines; i++) {
+        cloud->machines[i].wanted = wanted[i];
+        if (rc == VMTP_OK && wanted[i] && cloud->machines[0].fault)
+            rc = vmtp_set_text(&cloud->machines[i].fault, "not made, as the VM of the server has failed");
+    }
+    return rc;
+}
+
 static int make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 {
     int rc = vmtp_cloud_make_ports(ctx, cloud);
@@ -179,6 +202,8 @@ static int make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
         rc = vmtp_cloud_make_addresses(ctx, cloud);
     if (rc == VMTP_OK)
         rc = vmtp_cloud_open_group(ctx, cloud);
+    if (rc == VMTP_OK && !cloud->placement.forced && cloud->machines[0].wanted)
+        rc = make_server_first(ctx, cloud);
     if (rc == VMTP_OK)
         rc = vmtp_cloud_make_machines(ctx, cloud);
     if (rc == VMTP_OK)
@@ -293,6 +318,7 @@ static const json_t *list_of(const struct vmtp_census *census, const char *kind)
         {"server", census->servers},     {"floating-ip", census->addresses}, {"port", census->ports},
         {"network", census->networks},   {"router", census->routers},        {"security-group", census->groups},
         {"keypair", census->keys},       {"flavor", census->flavors},        {"image", census->images},
+        {"server-group", census->togethers},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         if (strcmp(lists[i].kind, kind) == 0)
@@ -332,10 +358,27 @@ static int tell_left(vmtp_ctx *ctx, const struct vmtp_census *census)
                : vmtp_fail(ctx, VMTP_EFAIL, "%zu things of this run are still in the cloud", vmtp_census_count(census));
 }
 
-int vmtp_cloud_release(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+/* Marks the machines of eps as over; how many they are. */
+static size_t mark_over(struct vmtp_cloud *cloud, vmtp_endpoint *const *eps, size_t n)
+{
+    size_t marked = 0;
+    for (size_t m = 0; m < cloud->n_machines; m++) {
+        cloud->machines[m].over = false;
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(vmtp_endpoint_id(eps[i]), cloud->machines[m].name) == 0)
+                cloud->machines[m].over = true;
+        marked += cloud->machines[m].over;
+    }
+    return marked;
+}
+
+int vmtp_cloud_release(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *const *eps, size_t n)
 {
     if (!cloud->acquired)
         return VMTP_OK;
+    size_t over = mark_over(cloud, eps, n);
+    if (over > 0 && over < cloud->n_machines)
+        return vmtp_cloud_remove_machines(ctx, cloud);
     cloud->acquired = false;
     struct vmtp_census census = {0};
     double since = vmtp_now();
@@ -384,7 +427,7 @@ static int clean(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
         rc = check_cloud(ctx, cloud);
     if (rc == VMTP_OK)
         rc = vmtp_cloud_sweep(ctx, cloud);
-    return rc;
+    return rc < 0 ? rc : vmtp_cloud_census(ctx, cloud, &cloud->left);
 }
 
 int vmtp_cloud_remove(vmtp_ctx *ctx, struct vmtp_cloud **cloud, const char *kind, const char *id)
@@ -403,10 +446,5 @@ int vmtp_cloud_remove(vmtp_ctx *ctx, struct vmtp_cloud **cloud, const char *kind
         return rc;
     if (!(*cloud)->looked)
         return vmtp_fail(ctx, VMTP_EFAIL, "it could not be looked for, see above");
-    struct vmtp_census census = {0};
-    rc = vmtp_cloud_census(ctx, *cloud, &census);
-    if (rc == VMTP_OK && !is_gone(&census, kind))
-        rc = vmtp_fail(ctx, VMTP_EFAIL, "%s is still there", id);
-    vmtp_census_clear(&census);
-    return rc;
+    return is_gone(&(*cloud)->left, kind) ? VMTP_OK : vmtp_fail(ctx, VMTP_EFAIL, "%s is still there", id);
 }

@@ -20,9 +20,10 @@ VMTP_PUBLIC int vmtp_cloud_plan(vmtp_ctx *ctx, vmtp_plan *plan, unsigned flows, 
 /* Makes what is missing, all machines of eps together, and says how each is reached. */
 VMTP_PUBLIC int vmtp_cloud_acquire(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *const *eps, size_t n);
 
-/* Removes all that vmtp_cloud_acquire() has made, in dependency order, waits until it is gone, and asks the cloud for
- * anything with the run's id. The second call finds nothing to do. */
-VMTP_PUBLIC int vmtp_cloud_release(vmtp_ctx *ctx, struct vmtp_cloud *cloud);
+/* Removes the machines of eps. When they are all machines of the run, or none of them: removes all that
+ * vmtp_cloud_acquire() has made, in dependency order, waits until it is gone, and asks the cloud for anything with the
+ * run's id. The second call finds nothing to do. */
+VMTP_PUBLIC int vmtp_cloud_release(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *const *eps, size_t n);
 
 /* Removes one entry of the ledger, in a process that knows nothing else of the run. *cloud is NULL at first; the first
  * call logs in and removes all that carries the run's id, the others then only look whether their thing is gone. */

@@ -62,7 +62,13 @@ static json_t *server_body(const struct vmtp_cloud *cloud, const struct vmtp_clo
         (void)json_object_set_new(server, "user_data", json_string(data));
     if (cloud->settings->config_drive)
         (void)json_object_set_new(server, "config_drive", json_true());
-    return json_pack("{s:o}", "server", server);
+    json_t *body = json_pack("{s:o}", "server", server);
+    json_t *hints = vmtp_cloud_hints(cloud, machine);
+    if (body && hints)
+        (void)json_object_set_new(body, "os:scheduler_hints", hints);
+    else
+        json_decref(hints);
+    return body;
 }
 
 static char *servers_path(const struct vmtp_cloud *cloud)

@@ -12,7 +12,7 @@
 #include "core/util/str.h"
 
 static const char ANYWHERE[] = "0.0.0.0/0";
-enum { SSH_PORT = 22 };
+enum { SSH_PORT = 22, CONFLICT = 409 };
 
 /* A range of ports; first 0: the protocol has none. */
 struct opening {
@@ -58,21 +58,22 @@ static int tool_ports(vmtp_ctx *ctx, const struct vmtp_settings *settings, struc
     return VMTP_OK;
 }
 
-/* Where the packets of the flows come from: the networks, the floating addresses, the router. */
+static int add_address(json_t *sources, const char *address)
+{
+    VMTP_CLEAN(mem) char *one = address ? vmtp_format("%s/32", address) : NULL;
+    return address ? json_array_append_new(sources, one ? json_string(one) : NULL) : 0;
+}
+
+/* Where the packets of the flows come from: the networks and the router, the first time, and the floating addresses of
+ * the machines that are made now. */
 static int add_sources(json_t *sources, const struct vmtp_cloud *cloud)
 {
-    int rc = 0;
-    for (size_t i = 0; i < cloud->n_networks && rc == 0; i++)
+    int rc = cloud->group_open ? 0 : add_address(sources, cloud->router_address);
+    for (size_t i = 0; i < cloud->n_networks && rc == 0 && !cloud->group_open; i++)
         rc = json_array_append_new(sources, json_string(cloud->networks[i].cidr));
-    for (size_t i = 0; i < cloud->n_machines && rc == 0; i++) {
-        const char *address = cloud->machines[i].floating_ip;
-        VMTP_CLEAN(mem) char *one = address ? vmtp_format("%s/32", address) : NULL;
-        if (address)
-            rc = json_array_append_new(sources, one ? json_string(one) : NULL);
-    }
-    VMTP_CLEAN(mem) char *router = cloud->router_address ? vmtp_format("%s/32", cloud->router_address) : NULL;
-    if (rc == 0 && cloud->router_address)
-        rc = json_array_append_new(sources, router ? json_string(router) : NULL);
+    for (size_t i = 0; i < cloud->n_machines && rc == 0; i++)
+        if (cloud->machines[i].wanted)
+            rc = add_address(sources, cloud->machines[i].floating_ip);
     return rc == 0 ? VMTP_OK : VMTP_ENOMEM;
 }
 
@@ -90,8 +91,9 @@ static int add_rules(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, json_t *rule
     if (rc < 0)
         return rc;
     const struct opening udp = {"udp", tcp.first, tcp.last};
-    rc = add_rule(rules, cloud, &ssh, ssh_source ? ssh_source : ANYWHERE);
-    if (rc == VMTP_OK)
+    if (!cloud->group_open)
+        rc = add_rule(rules, cloud, &ssh, ssh_source ? ssh_source : ANYWHERE);
+    if (rc == VMTP_OK && !cloud->group_open)
         rc = add_rule(rules, cloud, &icmp, ssh_source ? ssh_source : ANYWHERE);
     for (size_t i = 0; i < json_array_size(sources) && rc == VMTP_OK; i++) {
         const char *from = json_string_value(json_array_get(sources, i));
@@ -105,29 +107,56 @@ static int add_rules(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, json_t *rule
     return rc < 0 ? vmtp_fail(ctx, rc, "out of memory") : rc;
 }
 
-/* One request for all rules. They go with the group, so they are not in the ledger; sent again, a rule that is there is
- * a conflict, which is what was wanted. */
+static int send_rules(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t *rules, bool *conflict)
+{
+    VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
+    json_t *body = json_pack("{s:O}", "security_group_rules", rules);
+    const struct vmtp_os_request request = {.service = VMTP_OS_NETWORK,
+                                            .method = "POST",
+                                            .path = "/security-group-rules",
+                                            .body = body,
+                                            .expect = CONFLICT};
+    int rc = body ? vmtp_os_call(ctx, cloud->session, &request, &reply) : VMTP_ENOMEM;
+    *conflict = reply.status == CONFLICT;
+    json_decref(body);
+    return rc;
+}
+
+/* When one of them is there already, none is made: then each is sent alone. */
+static int send_each(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const json_t *rules)
+{
+    struct vmtp_os_batch batch = {0};
+    const struct vmtp_os_request request = {.service = VMTP_OS_NETWORK, .method = "POST", .expect = CONFLICT};
+    json_t *rule;
+    size_t i;
+    json_array_foreach(rules, i, rule) {
+        vmtp_os_batch_add(&batch, request, strdup("/security-group-rules"),
+                          json_pack("{s:O}", "security_group_rule", rule));
+    }
+    int rc = vmtp_os_batch_run(ctx, cloud->session, &batch);
+    for (i = 0; i < batch.n && rc == VMTP_OK; i++)
+        if (batch.replies[i].rc < 0)
+            rc = vmtp_fail(ctx, batch.replies[i].rc, "%s", batch.replies[i].error);
+    vmtp_os_batch_clear(&batch);
+    return rc;
+}
+
+/* One request for all rules. They go with the group, so they are not in the ledger. */
 int vmtp_cloud_open_group(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 {
     if (!cloud->group_ours)
         return VMTP_OK;
-    json_t *rules = json_array(), *sources = json_array(), *body = NULL;
+    json_t *rules = json_array(), *sources = json_array();
+    bool conflict = false;
     int rc = rules && sources ? add_sources(sources, cloud) : VMTP_ENOMEM;
     if (rc == VMTP_OK)
         rc = add_rules(ctx, cloud, rules, sources);
     if (rc == VMTP_OK)
-        body = json_pack("{s:O}", "security_group_rules", rules);
-    if (body) {
-        VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
-        const struct vmtp_os_request request = {.service = VMTP_OS_NETWORK,
-                                                .method = "POST",
-                                                .path = "/security-group-rules",
-                                                .body = body,
-                                                .expect = 409};
-        rc = vmtp_os_call(ctx, cloud->session, &request, &reply);
-        vmtp_ctx_frame(ctx, "cannot open security group %s", cloud->settings->security_group_name);
-    }
-    json_decref(body);
+        rc = send_rules(ctx, cloud, rules, &conflict);
+    if (rc == VMTP_OK && conflict)
+        rc = send_each(ctx, cloud, rules);
+    vmtp_ctx_frame(ctx, "cannot open security group %s", cloud->settings->security_group_name);
+    cloud->group_open = cloud->group_open || rc == VMTP_OK;
     json_decref(rules);
     json_decref(sources);
     return rc;

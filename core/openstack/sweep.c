@@ -169,6 +169,80 @@ static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, size_t n)
     return rc;
 }
 
+/* --- machines that are not needed any more --- */
+
+static const struct vmtp_cloud_machine *machine_over(const struct vmtp_cloud *cloud, const char *name)
+{
+    for (size_t i = 0; i < cloud->n_machines; i++)
+        if (cloud->machines[i].over && strcmp(cloud->machines[i].name, name) == 0)
+            return &cloud->machines[i];
+    return NULL;
+}
+
+static int await_over(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+{
+    double pause = POLL_FIRST;
+    bool there = true;
+    int rc = VMTP_OK;
+    while (there && rc == VMTP_OK) {
+        json_t *servers = NULL, *server;
+        size_t i;
+        rc = vmtp_wait(ctx, pause);
+        if (rc == VMTP_OK)
+            rc = list_servers(ctx, cloud, &servers);
+        there = false;
+        json_array_foreach(servers, i, server) {
+            there = there || machine_over(cloud, vmtp_os_text(server, "name"));
+        }
+        json_decref(servers);
+        pause = pause * 1.3 < POLL_LAST ? pause * 1.3 : POLL_LAST;
+    }
+    return rc;
+}
+
+static int strike_out_machine(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const char *name)
+{
+    static const char *const made[] = {"server", "floating-ip", "port"};
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < sizeof made / sizeof made[0] && rc == VMTP_OK; i++)
+        rc = vmtp_cloud_untrack(ctx, cloud, made[i], name);
+    return rc;
+}
+
+static void add_one(struct removals *removals, int service, const char *path, const char *id, char *words)
+{
+    if (id)
+        add(removals, (struct removal){
+                          .service = service, .method = "DELETE", .path = vmtp_os_path(path, id), .words = words});
+    else
+        free(words);
+}
+
+int vmtp_cloud_remove_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+{
+    struct removals first = {0}, ports = {0};
+    for (size_t i = 0; i < cloud->n_machines; i++) {
+        const struct vmtp_cloud_machine *m = &cloud->machines[i];
+        if (!m->over)
+            continue;
+        add_one(&first, VMTP_OS_COMPUTE, "/servers/%s", m->id, vmtp_format("[%s] Instance deleted", m->name));
+        add_one(&first, VMTP_OS_NETWORK, "/floatingips/%s", m->floating_id,
+                vmtp_format("[%s] Floating IP %s deleted", m->name, m->floating_ip));
+        add_one(&ports, VMTP_OS_NETWORK, "/ports/%s", m->port_id, vmtp_format("Port %s deleted", m->name));
+    }
+    int rc = remove_all(ctx, cloud, &first);
+    if (rc == VMTP_OK)
+        rc = await_over(ctx, cloud);
+    if (rc == VMTP_OK)
+        rc = remove_all(ctx, cloud, &ports);
+    else
+        clear(&ports);
+    for (size_t i = 0; i < cloud->n_machines && rc == VMTP_OK; i++)
+        if (cloud->machines[i].over)
+            rc = strike_out_machine(ctx, cloud, cloud->machines[i].name);
+    return rc;
+}
+
 /* --- the order --- */
 
 static int remove_first(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_census *census)
@@ -202,6 +276,8 @@ static int remove_rest(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmt
     add_list(&rest, VMTP_OS_NETWORK, census->networks, "/networks/%s", "id", "Network ", "name", " deleted.");
     add_list(&rest, VMTP_OS_NETWORK, census->groups, "/security-groups/%s", "id", "Deleting security group ", "name",
              "");
+    add_list(&rest, VMTP_OS_COMPUTE, census->togethers, "/os-server-groups/%s", "id", "Server group ", "name",
+             " deleted");
     add_list(&rest, VMTP_OS_COMPUTE, census->flavors, "/flavors/%s", "id", "Flavor ", "name", " deleted");
     add_list(&rest, VMTP_OS_IMAGE, census->images, "/images/%s", "id", "Image ", "name", " deleted");
     return remove_all(ctx, cloud, &rest);

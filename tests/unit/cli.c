@@ -257,6 +257,7 @@ static void test_new_options(void)
 {
     check("vmtp|-q", "run quiet=true");
     check("vmtp|--quiet", "run quiet=true");
+    check("vmtp|--serial-vms", "run serial_vms=true");
     check("vmtp|--pl|/x", "run plugin_path=/x");
     check("vmtp|--os-c|mine", "run os_cloud=mine");
     check("vmtp|--udp-s|classic", "run udp_search=classic");

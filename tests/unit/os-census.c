@@ -37,6 +37,8 @@ static const char LISTS[] =
     NETWORK("floatingips") NETWORK("ports") NETWORK("networks") NETWORK("routers")
     LIST("/c/v2.1/os-keypairs*", "keypairs", "{'keypair': {'name': 'key-0123456'}}",
          "{'keypair': {'name': 'key'}}, {'keypair': {'name': '-0123456x'}}, {'keypair': {'name': '0123456'}}, 7")
+    LIST("/c/v2.1/os-server-groups*", "server_groups", "{'id': 'ours', 'name': 'vmtp-0123456'}",
+         "{'id': 'theirs', 'name': 'vmtp-1'}")
     LIST("/c/v2.1/flavors*", "flavors", "{'id': 'ours', 'name': 'vmtp-0123456'}", "{'id': 'theirs', 'name': 'vmtp'}")
     LIST("/i/v2/images?*", "images", "{'id': 'ours', 'name': 'i', " TAGS "}", "{'id': 'theirs', 'tags': [1]}")
     "{'method': 'DELETE', 'times': 0, 'status': 204}";
@@ -81,6 +83,7 @@ int main(void)
         "/c/v2.1/servers/ours ",      "/n/v2.0/floatingips/ours ", "/c/v2.1/os-keypairs/key-0123456 ",
         "/n/v2.0/routers/ours ",      "/n/v2.0/ports/ours ",       "/n/v2.0/networks/ours ",
         "/n/v2.0/security-groups/ours ", "/c/v2.1/flavors/ours ",  "/i/v2/images/ours ",
+        "/c/v2.1/os-server-groups/ours ",
     };
     struct vmtp_os_credentials credentials;
     VMTP_CLEAN(mem) char *url = NULL;
@@ -95,7 +98,7 @@ int main(void)
 
     struct vmtp_census census = {0};
     ok(vmtp_cloud_census(&ctx, &cloud, &census) == VMTP_OK, "a census of a cloud that ignores filters");
-    ok(vmtp_census_count(&census) == 9, "one thing of each kind is the run's (%zu)", vmtp_census_count(&census));
+    ok(vmtp_census_count(&census) == 10, "one thing of each kind is the run's (%zu)", vmtp_census_count(&census));
     vmtp_census_clear(&census);
     ok(vmtp_cloud_sweep(&ctx, &cloud) == VMTP_OK, "all of it is removed: %s", vmtp_ctx_error(&ctx, 0));
     VMTP_CLEAN(mem) char *paths = deleted();

@@ -33,9 +33,7 @@ static int cloud_acquire(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, 
 static int cloud_release(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
 {
     const struct cloud_state *own = state;
-    (void)eps;
-    (void)n;
-    return own->cloud ? vmtp_cloud_release(ctx, own->cloud) : VMTP_OK;
+    return own->cloud ? vmtp_cloud_release(ctx, own->cloud, eps, n) : VMTP_OK;
 }
 
 static int cloud_remove(vmtp_ctx *ctx, void *state, const char *kind, const char *id)
