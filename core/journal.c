@@ -333,8 +333,10 @@ static int replay_file(struct replay *replay, int fd)
         int rc = vmtp_buf_add(&buf, chunk, (size_t)n);
         if (rc == VMTP_OK)
             rc = replay_lines(replay, &buf, &scanned);
+        else if (rc == VMTP_ENOMEM)
+            return vmtp_fail(replay->ctx, rc, "out of memory");
         else
-            rc = vmtp_fail(replay->ctx, rc == VMTP_ENOMEM ? rc : VMTP_EPARSE, "%s:%lu: longer than %d bytes",
+            rc = vmtp_fail(replay->ctx, VMTP_EPARSE, "%s:%lu: longer than %d bytes",
                            replay->path, replay->line + 1, LINE_MAX_BYTES);
         if (rc < 0)
             return rc;

@@ -41,7 +41,7 @@ static const char *true_error(const char *path)
         return said ? said : "not loadable";
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle)
-        return said ? said : "not loadable";
+        return "the linker can load it, libltdl cannot: perhaps there is no memory left";
     const char *words = dlerror();
     return words ? words : "not loadable";
 }

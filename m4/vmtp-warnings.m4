@@ -44,12 +44,23 @@ AS_IF([test "$with_fuzzer" != no], [
 AM_CONDITIONAL([FUZZER], [test "$with_fuzzer" != no])
 ])
 
-# VMTP_HARDENING: stack protector, fortified libc calls, PIE, full RELRO.
+# VMTP_HARDENING: stack protector, fortified libc calls, PIE, full RELRO. What the user's flags say stays: -O0, a
+# _FORTIFY_SOURCE or -fno-pie of their own. Sanitizers have better checks than the fortified calls. VMTP_PIE_CFLAGS and
+# VMTP_PIE_LDFLAGS are for programs alone, and empty where the compiler makes position-independent ones by itself.
 AC_DEFUN([VMTP_HARDENING], [
 AS_IF([test -z "$vmtp_sanitizer"], [
     VMTP_CFLAGS="$VMTP_CFLAGS -fstack-protector-strong"
-    AS_CASE([$CFLAGS], [*-O0*], [], [*-O*], [VMTP_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
+    AS_CASE(["$CPPFLAGS $CFLAGS"], [*_FORTIFY_SOURCE*], [], [*-O0*], [],
+        [*-O*], [VMTP_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
 ])
+AS_CASE(["$CFLAGS $LDFLAGS"], [*-no-pie* | *-fno-pi* | *-fno-PI* | *-static*], [],
+    [AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#ifndef __PIE__
+#error no
+#endif
+]])], [], [VMTP_PIE_CFLAGS=-fPIE VMTP_PIE_LDFLAGS=-pie])])
+AC_SUBST([VMTP_PIE_CFLAGS])
+AC_SUBST([VMTP_PIE_LDFLAGS])
 VMTP_LDFLAGS="$VMTP_LDFLAGS -Wl,-z,relro -Wl,-z,now"
 AC_SUBST([VMTP_CPPFLAGS])
 ])

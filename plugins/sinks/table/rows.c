@@ -218,7 +218,7 @@ static char *data_of(const struct table_flow *flow, const struct wanted *wanted,
         fputs(lines ? "\n" : "", out);
         put_error(out, extra);
     }
-    if (fclose(out) != 0) {
+    if (table_close_text(out, &text) < 0) {
         free(text);
         return NULL;
     }

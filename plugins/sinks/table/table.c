@@ -352,9 +352,7 @@ static int print(vmtp_ctx *ctx, const struct table_sink *sink)
     put_counters(out, &rows);
     layout_draw(out, &rows, &layout);
     put_verdict(out, &sink->table, &rows);
-    rc = ferror(out) ? VMTP_ENOMEM : VMTP_OK;
-    if (fclose(out) != 0)
-        rc = VMTP_ENOMEM;
+    rc = table_close_text(out, &text);
     if (rc == VMTP_OK)
         rc = vmtp_print(ctx, text, len);
     free(text);
