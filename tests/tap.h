@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int tap_count, tap_failed;
@@ -23,6 +24,14 @@ __attribute__((format(printf, 2, 3), unused)) static bool ok(bool passed, const 
     tap_failed += !passed;
     fflush(stdout);
     return passed;
+}
+
+/* A limit of time, in seconds: VMTP_TEST_SLOWNESS says how much slower everything is (under valgrind). */
+__attribute__((unused)) static double within(double seconds)
+{
+    const char *slowness = getenv("VMTP_TEST_SLOWNESS");
+    double factor = slowness ? strtod(slowness, NULL) : 1;
+    return seconds * (factor > 1 ? factor : 1);
 }
 
 __attribute__((unused)) static bool is(const char *got, const char *want, const char *name)

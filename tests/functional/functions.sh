@@ -24,6 +24,12 @@ HOME=$tmp/home
 XDG_STATE_HOME=$tmp/state
 export HOME XDG_STATE_HOME
 mkdir -p "$HOME" "$XDG_STATE_HOME"
+if [ -n "${VMTP_VALGRIND-}" ]; then # make check-valgrind
+    export srcdir builddir
+    printf '#!/bin/sh\nexec sh "%s/tests/valgrind.sh" "%s" "$@"\n' "$srcdir" "$VMTP" >"$tmp/vmtp"
+    chmod 700 "$tmp/vmtp"
+    VMTP=$tmp/vmtp
+fi
 # shellcheck disable=SC2046 # a list of names
 unset SSH_AUTH_SOCK $(env | sed -n 's/^\(OS_[A-Z_]*\)=.*/\1/p') # the user's agent and cloud are not ours
 

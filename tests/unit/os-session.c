@@ -521,7 +521,7 @@ static void test_patience(void)
     pthread_create(&thread, NULL, interrupt_soon, NULL);
     double began = vmtp_now();
     is_int(vmtp_os_call_all(&ctx, session, requests, replies, 2), VMTP_ECANCELED, "an interrupt");
-    ok(vmtp_now() - began < 1.5, "ends the waiting");
+    ok(vmtp_now() - began < within(1.5), "ends the waiting");
     pthread_join(thread, NULL);
     ok(replies[0].rc == VMTP_OK && replies[0].json, "what came before is there");
     ok(replies[1].rc == VMTP_ECANCELED && replies[1].error, "the other says why it is not");
@@ -535,7 +535,7 @@ static void test_patience(void)
     vmtp_ctx_forget(&child);
     began = vmtp_now();
     is_int(vmtp_os_call(&child, session, &GET_SERVERS, &reply), VMTP_ETIMEOUT, "the deadline");
-    ok(vmtp_now() - began < 1.5, "ends the waiting");
+    ok(vmtp_now() - began < within(1.5), "ends the waiting");
     is(vmtp_ctx_error(&child, 0), "compute: GET /servers: no answer in time", "in words");
     vmtp_os_reply_clear(&reply);
 
@@ -544,7 +544,7 @@ static void test_patience(void)
     vmtp_ctx_child(&second, &ctx, 0.3);
     began = vmtp_now();
     is_int(vmtp_os_call(&second, session, &GET_SERVERS, &reply), VMTP_ETIMEOUT, "the deadline while it waits");
-    ok(vmtp_now() - began < 1.5, "ends that, too");
+    ok(vmtp_now() - began < within(1.5), "ends that, too");
     vmtp_os_close(session);
 }
 

@@ -94,7 +94,7 @@ static void test_exec(void)
 
     double begin = vmtp_now();
     is_int(vmtp_exec(&ctx, ep, SH("echo now; sleep 30 & exit 0"), &out), VMTP_OK, "a child that keeps the output open");
-    ok(vmtp_now() - begin < 5, "is not waited for");
+    ok(vmtp_now() - begin < within(5), "is not waited for");
     is(out.out, "now\n", "and what was written is there");
     vmtp_endpoint_free(ep);
 }
@@ -152,14 +152,14 @@ static void test_limits(void)
     vmtp_ctx_child(&brief, &ctx, 0.2);
     double begin = vmtp_now();
     is_int(vmtp_exec(&brief, ep, SH("echo first; sleep 30"), &out), VMTP_ETIMEOUT, "a deadline ends a program");
-    ok(vmtp_now() - begin < 1.2, "within a second of it");
+    ok(vmtp_now() - begin < within(1.2), "within a second of it");
     is(out.out, "first\n", "what it wrote is kept");
     is_int(out.exit_status, 128 + SIGTERM, "it was asked to end");
     contains(vmtp_ctx_error(&brief, VMTP_ETIMEOUT), "sh on here", "the error names program and endpoint");
 
     begin = vmtp_now();
     is_int(vmtp_exec_within(&ctx, ep, SH("echo first; sleep 30"), 0.2, &out), VMTP_ETIMEOUT, "so does a limit");
-    ok(vmtp_now() - begin < 1.2, "within a second of it");
+    ok(vmtp_now() - begin < within(1.2), "within a second of it");
     is(out.out, "first\n", "what it wrote is kept, too");
     is(vmtp_ctx_error(&ctx, VMTP_ETIMEOUT), "timed out", "the words are left to the caller");
     is_int(vmtp_exec_within(&brief, ep, ARGV("true"), 10, &out), VMTP_ETIMEOUT, "a deadline counts, too");
@@ -175,7 +175,7 @@ static void test_limits(void)
     begin = vmtp_now();
     is_int(vmtp_exec(&stopped, ep, SH("trap '' TERM; echo $$; while :; do sleep 0.1; done"), &out), VMTP_ECANCELED,
            "an interrupt ends a program that does not want to");
-    ok(vmtp_now() - begin < 1.3, "within a second");
+    ok(vmtp_now() - begin < within(1.3), "within a second");
     pthread_join(thread, NULL);
     is_int(out.exit_status, 128 + SIGKILL, "it was killed");
     ok(strtol(out.out, NULL, 10) > 0 && kill((pid_t)strtol(out.out, NULL, 10), 0) < 0, "and is gone");
@@ -224,7 +224,7 @@ static void test_start(void)
     double begin = vmtp_now();
     is_int(vmtp_start(&ctx, ep, ARGV(self_path(), "tcp", text), VMTP_TCP, port, &process), VMTP_OK,
            "a server is started");
-    ok(vmtp_now() - begin < 2, "without waiting longer than it needs");
+    ok(vmtp_now() - begin < within(2), "without waiting longer than it needs");
     ok(process && vmtp_running(&ctx, process), "it runs");
     struct vmtp_listener listener;
     is_int(vmtp_port_listener(&ctx, ep, VMTP_TCP, port, &listener), VMTP_OK, "who listens");
@@ -232,7 +232,7 @@ static void test_start(void)
     pid_t pid = process ? (pid_t)process->pid : 0;
     begin = vmtp_now();
     vmtp_stop(&ctx, process);
-    ok(vmtp_now() - begin < 1, "it is stopped at once");
+    ok(vmtp_now() - begin < within(1), "it is stopped at once");
     ok(kill(pid, 0) < 0, "and gone");
 
     is_int(vmtp_start(&ctx, ep, ARGV(self_path(), "udp", text), VMTP_UDP, port, &process), VMTP_OK, "a UDP server");
@@ -244,7 +244,7 @@ static void test_start(void)
     begin = vmtp_now();
     is_int(vmtp_start(&ctx, ep, SH("echo cannot bind >&2; exit 1"), VMTP_TCP, port, &process), VMTP_EREMOTE,
            "a server that ends early is an error");
-    ok(vmtp_now() - begin < 2, "at once");
+    ok(vmtp_now() - begin < within(2), "at once");
     ok(!process, "without a process");
     contains(vmtp_ctx_error(&ctx, VMTP_EREMOTE), "ended at once, exit 1: cannot bind", "with its own words");
     vmtp_ctx_forget(&ctx);
@@ -261,7 +261,7 @@ static void test_start(void)
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     begin = vmtp_now();
     vmtp_stop(&ctx, process);
-    ok(vmtp_now() - begin > 1.9 && vmtp_now() - begin < 3, "what ignores SIGTERM has 2 s");
+    ok(vmtp_now() - begin > 1.9 && vmtp_now() - begin < within(3), "what ignores SIGTERM has 2 s");
     vmtp_stop(&ctx, NULL);
     vmtp_endpoint_free(ep);
 }

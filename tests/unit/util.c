@@ -53,7 +53,7 @@ static void test_ctx(void)
     vmtp_ctx_child(&child, &ctx, 0.01);
     double begin = vmtp_now();
     is_int(vmtp_wait(&child, 5), VMTP_ETIMEOUT, "a wait ends at the deadline");
-    ok(vmtp_now() - begin < 2, "and not later");
+    ok(vmtp_now() - begin < within(2), "and not later");
 
     atomic_bool cancel = true;
     VMTP_CLEAN(ctx) struct vmtp_ctx stopped;
