@@ -3,7 +3,7 @@
 # make check-full: everything that can be checked, one after the other, a line each; the log of a stage is named when it
 # fails. In a build directory, out of the source tree. FUZZ_SECONDS is for each fuzz target.
 set -u
-: "${MAKE:=make}" "${FUZZ_SECONDS:=60}" "${FULL_STAGES:=check check-valgrind check-oom fuzz distcheck}"
+: "${MAKE:=make}" "${FUZZ_SECONDS:=60}" "${FULL_STAGES:?}"
 logs=check-full.logs
 mkdir -p "$logs" || exit 99
 failed=0

@@ -63,8 +63,8 @@ struct layout {
 };
 void layout_draw(FILE *out, const struct rows *rows, const struct layout *layout);
 
-/* Ends a stream of open_memstream() whose text is *text. VMTP_ENOMEM: some of it may be missing, or *text is NULL. glibc
- * says that in one of three ways. */
+/* Ends a stream of open_memstream() whose text is *text. VMTP_ENOMEM: some of it may be missing, or *text is NULL;
+ * glibc says that in one of three ways. */
 static inline int table_close_text(FILE *out, char *const *text)
 {
     int bad = fflush(out) != 0 || ferror(out);
