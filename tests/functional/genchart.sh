@@ -136,6 +136,27 @@ run "$genchart" -c empty.html empty.json
 ok "a result without flows gives a sound page" python3 check.py empty.html empty.json
 like "... which says so" "$(sed -n '/<main>/,/application.json/p' empty.html)" 'Nothing measured'
 
+# --- what VMTP does not measure yet is drawn when it is there ---
+cat >later.json <<'END'
+{"schema_version": 1, "verdicts": ["the sender limits"], "flows": [
+  {"desc": "VM to VM same network fixed IP (inter-node)", "scenario": "2", "status": "failed",
+   "verdict": {"text": "TCP below what was expected", "status": "failed"}, "results": [
+    {"protocol": "TCP", "throughput_bps": 9000000000, "pkt_size": 65536, "verdict": "the receiver is busy",
+     "rtt_min_ms": 0.31, "rtt_avg_ms": 0.72, "rtt_max_ms": 4.05, "rtt_stddev_ms": 0.21,
+     "cpu_load": [{"host": "cmp-1", "load": [3.5, 4.5]}]},
+    {"protocol": "ICMP", "results": [{"packet_size": 64, "rtt_min_ms": "0.4", "rtt_avg_ms": "0.9", "rtt_max_ms": "8.1",
+                                      "rtt_stddev": "0.5", "load": "UDP 1024 B"}]}]}]}
+END
+run "$genchart" -c later.html later.json
+ok "a result with more than ours has" python3 check.py later.html later.json
+page=$(sed -n '/<main>/,/application.json/p' later.html | tr '\n' ' ')
+like "... verdicts of the run, a flow, a result" "$page" \
+    'the sender limits.*<li class="bad"><b>VM to VM[^<]*</b>: TCP below what was expected.*the receiver is busy'
+like "... round trips under load" "$page" 'UDP 1024 B</td><td></td><td>0\.400 ms</td><td>0\.900 ms</td><td>8\.10 ms'
+like "... as a measurement tells them itself" "$page" \
+    '<td>0\.310 ms</td><td>0\.720 ms</td><td>4\.05 ms</td><td>0\.210 ms'
+like "... and the load of nodes" "$page" 'cmp-1: 4\.00 \(largest 4\.50\)'
+
 # --- the sink ---
 run "$VMTP" replay "$srcdir/tests/fixtures/journal/1.jsonl" --sink html:file=sink.html --json sink.json
 is "the sink html" "$status" 0 || diag "$err"

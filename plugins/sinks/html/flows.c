@@ -263,8 +263,10 @@ static void interval_row(const struct card *card, const struct html_item *timed,
     char text[TEXT_MAX];
     size_t last = i + step < json_array_size(samples_of(timed, "to_s")) ? i + step - 1 :
                   json_array_size(samples_of(timed, "to_s")) - 1;
-    fprintf(out, "<tr><th scope=\"row\">%s", text_number(number_at(samples_of(timed, "from_s"), i), text));
-    fprintf(out, " to %s", text_number(number_at(samples_of(timed, "to_s"), last), text));
+    double from = number_at(samples_of(timed, "from_s"), i), to = number_at(samples_of(timed, "to_s"), last);
+    int decimals = from == floor(from) && to == floor(to) ? 0 : 2;
+    fprintf(out, "<tr><th scope=\"row\">%s", text_fixed(from, decimals, text));
+    fprintf(out, " to %s", text_fixed(to, decimals, text));
     for (size_t k = 0; k < card->flow->n_items; k++) {
         const json_t *rates = samples_of(&card->flow->items[k], "throughput_bps");
         double mean = mean_of(rates, i, step);

@@ -115,9 +115,11 @@ static struct strip strip_of(const struct html_run *run)
     for (size_t f = 0; f < run->n_flows; f++) {
         const struct html_flow *flow = &run->flows[f];
         strip.failed += flow_failed(flow);
-        for (size_t k = 0; k < flow->n_kinds; k++)
-            if (flow->kinds[k].bps.n)
-                html_spread_add(flow->kinds[k].proto == HTML_TCP ? &strip.tcp : &strip.udp, flow->kinds[k].bps.mean);
+        for (size_t k = 0; k < flow->n_kinds; k++) {
+            const struct html_kind *kind = &flow->kinds[k];
+            if (kind->bps.n && (kind->proto == HTML_TCP || kind->proto == HTML_UDP))
+                html_spread_add(kind->proto == HTML_TCP ? &strip.tcp : &strip.udp, kind->bps.mean);
+        }
         for (size_t i = 0; i < flow->n_items; i++) {
             html_spread_add(&strip.loss, flow->items[i].error ? NAN : flow->items[i].loss);
             strip.remarks += texts_in(json_object_get(flow->items[i].json, "flags")) +
