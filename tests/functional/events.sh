@@ -28,7 +28,8 @@ names core/event.c 'print "$1\n" while /\[VMTP_\w+\] = "([A-Z]\w+)"/g' >"$tmp/pr
 documented "protocols" 'C<%s>' 4 <"$tmp/protos"
 names core/metrics.def 'print "B<$1> ($2)\n" while /^METRIC\("(\w+)", "([^"]+)"/mg' >"$tmp/metrics"
 documented "metrics with their units" '%s' 20 <"$tmp/metrics"
-names core/event.c 'my ($f) = /(json_of_load\(.*?\n\})/s; print "$1\n" while $f =~ /put_\w+\(json, "(\w+)"/g' >"$tmp/load"
+names core/event.c 'my ($f) = /(json_of_load\(.*?\n\})/s; print "$1\n" while $f =~ /put_\w+\(json, "(\w+)"/g' \
+    >"$tmp/load"
 documented "members of a load" 'B<%s>' 12 <"$tmp/load"
 names core/event.c 'my ($f) = /(\nj\w+ \*vmtp_event_to_json\(.*?\n\})/s; print "$1\n" while $f =~ /\(json, "(\w+)"/g' \
     >"$tmp/members"
