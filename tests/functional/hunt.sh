@@ -7,6 +7,8 @@
 #   nothing_found NAME   passes when nothing was found since the last call
 #   planted NAME         passes when something was
 #
+# At the end it says "secrets found: N in M runs".
+#
 # $given holds the files that hold the secret rightly: secret, marks. All other files belong into $hunted, which is the
 # current directory, HOME and all that.
 
@@ -42,6 +44,9 @@ hunted_also= # more directories
 quiet=
 n_found=0
 n_runs=0
+all_found=0
+all_runs=0
+at_exit 'diag "secrets found: $all_found in $all_runs runs"'
 
 # The places below $hunted, and among the processes that were seen, where a part of the secret is.
 found() {
@@ -71,6 +76,8 @@ vmtp() { watch "$VMTP" "$@"; }
 
 nothing_found() { # nothing_found NAME: since the last call
     is "$1" "$n_found found in $n_runs runs" "0 found in $n_runs runs"
+    all_found=$((all_found + n_found))
+    all_runs=$((all_runs + n_runs))
     n_found=0
     n_runs=0
 }
