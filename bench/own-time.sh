@@ -27,7 +27,10 @@ cat >"$tmp/bench.yaml" <<END
 tcp_tp_loop_count: 11
 END
 on_operator "$VMTP" -c "$tmp/bench.yaml" --host "$host_a" --host "$host_b" --inter-node-only \
-    --protocols TI -t "$seconds" -q --tp-tool "nuttcp:path=$tmp/nuttcp" >"$tmp/out" 2>"$tmp/err" || { cat "$tmp/out" "$tmp/err"; exit 1; }
+    --protocols TI -t "$seconds" -q --tp-tool "nuttcp:path=$tmp/nuttcp" >"$tmp/out" 2>"$tmp/err" || {
+    cat "$tmp/out" "$tmp/err"
+    exit 1
+}
 
 head_row "VMTP's own time per measurement, over SSH, key $key, 10 measurements"
 journal=$(find "$XDG_STATE_HOME" -name '*.jsonl')
