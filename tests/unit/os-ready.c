@@ -171,7 +171,8 @@ static void test_find_image(void)
              "cannot be used: file:///nowhere: No such file or directory", "a file that is not there");
     other.vm_image_url = "http://u:s3cret@h/i";
     VMTP_CLEAN(mem) char *login = found(BY_NAME("") ", " ALL_IMAGES, &other);
-    ok(strstr(login, "a user and a password in a URL are not supported") && !strstr(login, "s3cret"), "a login in a URL");
+    ok(strstr(login, "a user and a password in a URL are not supported") && !strstr(login, "s3cret"),
+       "a login in a URL");
     VMTP_CLEAN(mem) char *url = vmtp_format("%s/page", server.url);
     VMTP_CLEAN(mem) char *error = vmtp_format(
         "there is no active image 'Debian 12' (set image_name to one that is there: 'a'), and its vm_image_url "
