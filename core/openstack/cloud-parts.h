@@ -163,6 +163,8 @@ bool vmtp_cidr_free(const char *preferred, char *const taken[], size_t n, char o
 int vmtp_cloud_discover(vmtp_ctx *ctx, struct vmtp_cloud *cloud);        /* discover.c: networks, router, group */
 int vmtp_cloud_choose(vmtp_ctx *ctx, struct vmtp_cloud *cloud);          /* choose.c: image, flavor, hosts */
 int vmtp_cloud_plan_flows(vmtp_ctx *ctx, struct vmtp_cloud *cloud, unsigned flows); /* flows.c */
+/* notes.c: what `vmtp plan` prints: all of the cloud the first time, and the machines from this one on. */
+int vmtp_cloud_note_plan(vmtp_ctx *ctx, struct vmtp_cloud *cloud, bool first, size_t machines);
 int vmtp_cloud_make_network(vmtp_ctx *ctx, struct vmtp_cloud *cloud);    /* network.c */
 int vmtp_cloud_make_key(vmtp_ctx *ctx, struct vmtp_cloud *cloud);        /* keypair.c */
 int vmtp_cloud_make_together(vmtp_ctx *ctx, struct vmtp_cloud *cloud);   /* together.c: where hosts are not named */

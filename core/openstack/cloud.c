@@ -103,8 +103,12 @@ int vmtp_cloud_plan(vmtp_ctx *ctx, vmtp_plan *plan, unsigned flows, struct vmtp_
     }
     *cloud = plan->cloud;
     (*cloud)->wanted |= flows;
+    bool first = !(*cloud)->looked;
+    size_t machines = (*cloud)->n_machines;
     int rc = (*cloud)->looked ? VMTP_OK : look_around(ctx, *cloud);
-    return rc < 0 ? rc : vmtp_cloud_plan_flows(ctx, *cloud, flows);
+    if (rc == VMTP_OK)
+        rc = vmtp_cloud_plan_flows(ctx, *cloud, flows);
+    return rc < 0 ? rc : vmtp_cloud_note_plan(ctx, *cloud, first, machines);
 }
 
 /* --- making --- */
