@@ -34,10 +34,10 @@ refused 5 "an unknown host" 'no-such-host&compute1' --hypervisor no-such-host
 refused 5 "an unknown zone" 'no-such-zone' --availability-zone no-such-zone
 
 sed 's/OS_PASSWORD=.*/OS_PASSWORD=wrong/' "$lab_state/openrc" >"$tmp/wrong"
-refused 1 "a wrong password" '401|[Uu]nauthori[sz]ed|refused' -r "$tmp/wrong" --no-env
+refused 2 "a wrong password" '401|[Uu]nauthori[sz]ed|refused' -r "$tmp/wrong" --no-env
 like "... says whose" "$err" 'admin'
 sed 's/OS_PROJECT_NAME=.*/OS_PROJECT_NAME=nowhere/' "$lab_state/openrc" >"$tmp/wrong"
-refused 1 "a wrong project" 'nowhere' -r "$tmp/wrong" --no-env
+refused 2 "a wrong project" 'nowhere' -r "$tmp/wrong" --no-env
 sed 's/:5000/:5999/' "$lab_state/openrc" >"$tmp/wrong"
 refused 1 "nobody there" '5999' -r "$tmp/wrong" --no-env
 grep -v OS_USERNAME "$lab_state/openrc" | grep -v OS_PROJECT_NAME >"$tmp/wrong"
