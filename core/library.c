@@ -10,9 +10,11 @@
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
-void vmtp_options_init(struct vmtp_options *options)
+void vmtp_options_init_sized(struct vmtp_options *options, size_t size)
 {
-    *options = (struct vmtp_options)VMTP_OPTIONS_INIT;
+    const uint32_t struct_size = (uint32_t)size;
+    memset(options, 0, size);
+    memcpy(options, &struct_size, sizeof struct_size < size ? sizeof struct_size : size);
 }
 
 /* --- options to tree --- */

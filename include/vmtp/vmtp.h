@@ -69,8 +69,12 @@ struct vmtp_options {
 };
 #define VMTP_OPTIONS_INIT { .struct_size = sizeof(struct vmtp_options) }
 
-/* Sets all members to "not given". */
-VMTP_PUBLIC void vmtp_options_init(struct vmtp_options *options);
+/* Sets all members to "not given". Call it as vmtp_options_init(), which says how large the struct is here. */
+VMTP_PUBLIC void vmtp_options_init_sized(struct vmtp_options *options, size_t size);
+static inline void vmtp_options_init(struct vmtp_options *options)
+{
+    vmtp_options_init_sized(options, sizeof *options);
+}
 
 /* Runs, and returns an enum vmtp_exit. *json is the result document, also of a run that failed after it had begun, or
  * NULL; *error is what went wrong, or NULL. Free both with vmtp_free(); either pointer may be NULL. */

