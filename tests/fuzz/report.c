@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A result document from anywhere, as a page and as Markdown. */
+#include <ctype.h>
+#include <strings.h>
+
+#include "plugins/sinks/html/render.h"
+#include "tests/fuzz/fuzz.h"
+
+typedef int renderer(FILE *out, json_t *const *documents, size_t n, const struct html_options *options);
+
+static char *rendered(renderer *render, json_t *document, size_t n, enum html_show show)
+{
+    json_t *documents[] = {document, document};
+    const struct html_options options = {show};
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    FUZZ_HOLDS(out);
+    FUZZ_HOLDS(render(out, documents, n, &options) == VMTP_OK);
+    FUZZ_HOLDS(fclose(out) == 0 && text);
+    return text;
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (const char *at = text; (at = strcasestr(at, what)); at++)
+        n++;
+    return n;
+}
+
+/* No text of the document has become markup. */
+static void check_page(const char *page, size_t n)
+{
+    static const char end[] = "</html>\n";
+    size_t len = strlen(page);
+    FUZZ_HOLDS(len > sizeof end && strcmp(page + len - strlen(end), end) == 0);
+    FUZZ_HOLDS(count(page, "<script") == n + 1 && count(page, "</script") == n + 1);
+    FUZZ_HOLDS(count(page, "<style") == 1 && count(page, "<link") == 1 && count(page, "<meta") == 5);
+    FUZZ_HOLDS(count(page, "<img") == 0 && count(page, "<iframe") == 0 && count(page, "<!--") == 0);
+    FUZZ_HOLDS(count(page, "<section") == count(page, "</section") && count(page, "<svg") == count(page, "</svg"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    json_error_t error;
+    json_t *document = json_loadb((const char *)data, size, JSON_ALLOW_NUL, &error);
+    if (json_is_object(document)) {
+        for (size_t n = 1; n <= 2; n++) {
+            VMTP_CLEAN(mem) char *page = rendered(html_page, document, n, HTML_ALL);
+            check_page(page, n);
+        }
+        VMTP_CLEAN(mem) char *tcp = rendered(html_page, document, 1, HTML_ONLY_TCP);
+        VMTP_CLEAN(mem) char *markdown = rendered(html_markdown, document, 1, HTML_ALL);
+        FUZZ_HOLDS(!strpbrk(markdown, "<>"));
+        check_page(tcp, 1);
+    }
+    json_decref(document);
+    return 0;
+}
