@@ -43,8 +43,8 @@ rss_of() { awk '{ printf "%.1f\n", $3 * 1024 / 1e6 }' "$1"; }
 status_of() { awk '{ s = $4 } END { print s }' "$1"; }
 
 # Two hosts with sshd, root by key, as tests/functional/sshd.sh makes them.
-two_hosts() { # two_hosts [KEY]
+two_hosts() { # two_hosts KEY
     . "$srcdir/tests/functional/sshd.sh"
     hosts_make && sshd_start a && sshd_start b || exit 1
-    host_a="root@192.0.2.1?key=$keys/${1:-ed25519}" host_b="root@192.0.2.2?key=$keys/${1:-ed25519}"
+    host_a="root@192.0.2.1?key=$keys/$1" host_b="root@192.0.2.2?key=$keys/$1"
 }

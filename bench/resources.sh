@@ -3,7 +3,7 @@
 # Peak memory and CPU time of a run over SSH with two hosts, --protocols TI -t 2. (The Python program, TUI: 83 MB,
 # 1.6 s.)
 . "$(dirname "$0")/common.sh"
-two_hosts
+two_hosts ed25519
 
 for _ in 1 2 3; do
     on_operator "$tmp/usage" "$tmp/used" "$VMTP" --host "$host_a" --host "$host_b" --protocols TI -t 2 -q \

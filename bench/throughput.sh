@@ -4,7 +4,7 @@
 # router that is shaped to 500 Mbit/s there, then the same path unshaped (printed only: nuttcp against itself varies by
 # several percent on a small machine).
 . "$(dirname "$0")/common.sh"
-two_hosts
+two_hosts ed25519
 requires nuttcp python3 tc
 rounds=${ROUNDS:-5} seconds=${SECONDS_EACH:-5}
 

@@ -4,7 +4,7 @@
 # Nearly all of it is the server's: PAM waits 2 s, and sshd stretches that to a time between 2 and 4 s that depends on
 # the user's name and its host keys, so the same login by ssh(1) stands beside it.
 . "$(dirname "$0")/common.sh"
-two_hosts
+two_hosts ed25519
 
 for _ in 1 2 3; do
     rm -f "$tmp/result.json"

@@ -46,6 +46,7 @@ n_found=0
 n_runs=0
 all_found=0
 all_runs=0
+# shellcheck disable=SC2016 # its values then
 at_exit 'diag "secrets found: $all_found in $all_runs runs"'
 
 # The places below $hunted, and among the processes that were seen, where a part of the secret is.
