@@ -22,7 +22,7 @@ static const double TURN = 0.1;         /* s that an interrupt may go unnoticed 
 static const double EXEC_GRACE = 0.4;   /* s between SIGTERM and SIGKILL for a command whose time is over */
 static const double STOP_GRACE = 2.0;   /* s between SIGTERM and SIGKILL for a server */
 static const double KILL_WAIT = 0.4;    /* s to see the end after SIGKILL */
-static const double LISTEN_WITHIN = 5.0; /* s that a server may need until it listens */
+static const double LISTEN_WITHIN = 15.0; /* s that a server may need until it listens; an emulated machine is slow */
 static const double LOSER_WITHIN = 1.5; /* s that a server needs to find out that its port is taken */
 static const double POLL_FIRST = 0.005, POLL_LAST = 0.1; /* s between two looks at the ports */
 enum { SAID_MAX = 400 }; /* characters of a program's words that go into an error */

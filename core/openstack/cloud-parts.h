@@ -71,6 +71,7 @@ struct vmtp_cloud {
     bool looked, acquired;
     struct vmtp_census left; /* of a cleanup: what the cloud still has */
     char *auth_url;
+    char *dialogue; /* in place of machines that are reached, for tests; NULL: none */
     char *external_id, *external_name;
     char *router_id, *router_name, *router_address; /* address: where it leaves; NULL: unknown */
     bool router_ours;

@@ -26,7 +26,7 @@ void vmtp_cloud_close(struct vmtp_cloud *cloud)
         return;
     char *const texts[] = {cloud->auth_url,    cloud->external_id,    cloud->external_name, cloud->router_id,
                            cloud->router_name, cloud->router_address, cloud->group_id,      cloud->l2agent,
-                           cloud->together_id};
+                           cloud->together_id,  cloud->dialogue};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     for (size_t i = 0; i < VMTP_CLOUD_NETWORKS; i++) {
@@ -109,6 +109,11 @@ int vmtp_cloud_plan(vmtp_ctx *ctx, vmtp_plan *plan, unsigned flows, struct vmtp_
     if (rc == VMTP_OK)
         rc = vmtp_cloud_plan_flows(ctx, *cloud, flows);
     return rc < 0 ? rc : vmtp_cloud_note_plan(ctx, *cloud, first, machines);
+}
+
+int vmtp_cloud_play(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const char *dialogue)
+{
+    return vmtp_set_text(&cloud->dialogue, dialogue) < 0 ? vmtp_fail(ctx, VMTP_ENOMEM, "out of memory") : VMTP_OK;
 }
 
 /* --- making --- */
@@ -251,7 +256,8 @@ static int set_login(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, struct vmtp_
 {
     const struct vmtp_login login = {
         .struct_size = sizeof login,
-        .transport = "ssh",
+        .transport = cloud->dialogue ? "replay" : "ssh",
+        .dialogue = cloud->dialogue,
         .user = cloud->settings->ssh_vm_username,
         .host = machine->floating_ip,
         .key_file = cloud->key.path,

@@ -17,6 +17,9 @@ enum vmtp_cloud_flows { VMTP_CLOUD_FIXED = 1, VMTP_CLOUD_FLOATING = 2 };
  * the endpoints and flows. Makes nothing. VMTP_EPLACE: no host; VMTP_ECONFIG: what the user has to change. */
 VMTP_PUBLIC int vmtp_cloud_plan(vmtp_ctx *ctx, vmtp_plan *plan, unsigned flows, struct vmtp_cloud **cloud);
 
+/* A file with a recorded dialogue that stands for all machines of the run, none of which is reached then. For tests. */
+VMTP_PUBLIC int vmtp_cloud_play(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const char *dialogue);
+
 /* Makes what is missing, all machines of eps together, and says how each is reached. */
 VMTP_PUBLIC int vmtp_cloud_acquire(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *const *eps, size_t n);
 

@@ -281,7 +281,8 @@ static bool is_broken(CURLcode code)
 
 static bool asks_for_another(const struct vmtp_http_job *job)
 {
-    return job->status == 429 || (!job->once && job->status >= 502 && job->status <= 504);
+    /* 413 is how older services say 429: our requests are too small to be too large */
+    return job->status == 429 || job->status == 413 || (!job->once && job->status >= 502 && job->status <= 504);
 }
 
 static double pause_before(struct vmtp_http *http, const struct vmtp_http_job *job)

@@ -7,7 +7,8 @@ no address has to be written anew; the port is written to PORT-FILE.
   cloud.py play DIALOGUE PORT-FILE LOG [RULES] answer like the cloud that was recorded
 
 A dialogue is a line of JSON for each exchange, in the order of the answers: request, body, status, headers, answer. The
-ids of the run are {run} and {run7} in it, secrets are "*", a poll that was answered as before is left out.
+ids of the run are {run} and {run7} in it, secrets are "*"; of polls without a change between them the first and the
+last are kept.
 
 The player compares what changes something (POST, PUT, PATCH, DELETE) with the dialogue, body included, in whatever
 order requests in flight together arrive. What is only asked (GET) gets the answer that was given after the same changes
@@ -18,7 +19,8 @@ another body, and on SIGTERM a line MISSING for each change that was not asked f
 RULES are a JSON list. The first rule whose "match" (a regular expression) fits "METHOD URL", after "skip" times and for
 "times" times (1; 0: always), answers instead: "status", "headers", "answer" or "text"; "cut": only so many bytes of it;
 "drop": the connection is closed without an answer, "done": ... after the change was made; "delay": seconds. With "set"
-the recorded answer is taken and changed: {"servers.0.status": "ERROR"}; null removes a member.
+the recorded answer is taken and changed: {"servers.0.status": "ERROR"}. A list holds nothing that the run has not made
+or has removed.
 """
 import http.client
 import http.server
@@ -140,18 +142,20 @@ class Recorder(Server):
     def close(self):
         text = [json.dumps(exchange) for exchange in self.said]
         runs = {run for line in text for run in RUN.findall(line)}
-        kept, last = [], {}
+        kept, polls = [], {}
         for line, exchange in zip(text, self.said):
             for run in runs:
                 line = line.replace(run, "{run}").replace(run[:7], "{run7}")
             key = exchange["request"]
-            same = json.dumps([exchange["status"], exchange.get("answer")])
-            if key.startswith("GET ") and last.get(key) == same:
-                continue
-            if not key.startswith("GET "):  # what is asked after a change counts again
-                last.clear()
-            last[key] = same
+            if not key.startswith("GET "):
+                polls = {}  # what is asked after a change counts again
+            elif len(polls.setdefault(key, [])) == 2:
+                kept[polls[key][1]] = None  # of polls the first and the last are told
+                polls[key].pop()
+            if key.startswith("GET "):
+                polls[key].append(len(kept))
             kept.append(line)
+        kept = [line for line in kept if line]
         with open(self.path, "w") as file:
             file.write("\n".join(kept) + "\n")
 
@@ -160,16 +164,28 @@ def canonical(value):
     return json.dumps(value, sort_keys=True)
 
 
+def ids(answer):
+    """Of the things that an answer to a creation holds: {"server": {"id": ...}}, {"ports": [{"id": ...}]}."""
+    for value in answer.values() if isinstance(answer, dict) else ():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                item = item.get("keypair", item)
+                if "id" in item or "name" in item:
+                    yield item.get("id", item.get("name"))
+
+
 class Player(Server):
     def __init__(self, dialogue, port_file, log, rules=None):
         with open(dialogue) as file:
             self.said = [json.loads(line) for line in file]
-        self.done, self.at, self.run = set(), {}, "0" * 8 + "-0000-4000-8000-" + "0" * 12
+        self.done, self.refused, self.at, self.deleted = set(), set(), {}, set()
+        self.run = "0" * 8 + "-0000-4000-8000-" + "0" * 12
         self.log = open(log, "w")
         self.rules = []
         if rules:
             with open(rules) as file:
                 self.rules = json.load(file)
+        self.made_by = {}  # id: number of the exchange that made it
         changes = 0
         for number, exchange in enumerate(self.said):
             exchange["epoch"] = changes
@@ -177,6 +193,8 @@ class Player(Server):
             if exchange["request"].split()[0] in CHANGES and "/auth/tokens" not in exchange["request"]:
                 changes += 1
                 exchange["change"] = True
+                if exchange["request"].startswith("POST "):
+                    self.made_by.update((id, number) for id in ids(exchange.get("answer")))
         super().__init__(port_file)
 
     def pattern(self, template, body=False):
@@ -191,7 +209,7 @@ class Player(Server):
     def epoch(self):  # how many changes from the first on have all been made
         changes = [exchange for exchange in self.said if exchange.get("change")]
         for count, exchange in enumerate(changes):
-            if exchange["number"] not in self.done:
+            if exchange["number"] not in self.done | self.refused:
                 return count
         return len(changes)
 
@@ -251,8 +269,10 @@ class Player(Server):
             untouched = rule and "set" not in rule and not rule.get("done")
             change = handler.command in CHANGES
             exchange, word = self.find_change(request, redacted(content)) if change else self.find_state(request)
-            if exchange and change and not untouched:
-                self.done.add(exchange["number"])
+            if exchange and change:
+                (self.refused if untouched else self.done).add(exchange["number"])
+                if handler.command == "DELETE" and not untouched:
+                    self.deleted.add(exchange["request"].rsplit("/", 1)[1])
             status, headers, data = self.compose(exchange, rule)
             shown = "dropped" if rule.get("drop") else status
             self.log.write(f"{'' if rule else word}{shown} {request}{' ' + canonical(content) if word else ''}\n")
@@ -264,31 +284,39 @@ class Player(Server):
             return
         handler.reply(status, headers, data, rule.get("cut"))
 
+    def present(self, answer):
+        """What was recorded without what this run has not made, or has removed already."""
+        if isinstance(answer, dict):
+            return {key: self.present(value) for key, value in answer.items()}
+        if isinstance(answer, list):
+            return [self.present(item) for item in answer if not any(
+                id in self.deleted or self.made_by.get(id, -1) not in self.done | {-1} for id in ids({"": item}))]
+        return answer
+
     def compose(self, exchange, rule):
         if not exchange and not rule:
             return 404, {}, b'{"message": "not in the dialogue"}'
         exchange = exchange or {"status": 404}
         status = rule.get("status", exchange["status"])
-        headers = dict({"Content-Type": "application/json"}, **exchange.get("headers", {}))
-        headers.update(rule.get("headers", {}))
-        answer = json.loads(json.dumps(exchange.get("answer", "")))
+        recorded = {} if "status" in rule and "set" not in rule else exchange.get("headers", {})
+        headers = {"Content-Type": "application/json", **recorded, **rule.get("headers", {})}
+        answer = self.present(exchange.get("answer", ""))
         for path, value in rule.get("set", {}).items():
             *way, last = path.split(".")
             place = answer
-            for step in way:
-                place = place[int(step)] if isinstance(place, list) else place[step]
-            last = int(last) if isinstance(place, list) else last
-            if value is None:
-                del place[last]
-            else:
+            try:
+                for step in way:
+                    place = place[int(step)] if isinstance(place, list) else place[step]
                 place[last] = value
+            except (IndexError, KeyError, ValueError):
+                pass  # nothing there to change
         if rule and "set" not in rule and not rule.get("delay"):
             answer = rule.get("text", rule.get("answer", answer if status == exchange["status"] else ""))
         return status, headers, self.filled(answer).encode()
 
     def close(self):
         for exchange in self.said:
-            if exchange.get("change") and exchange["number"] not in self.done:
+            if exchange.get("change") and exchange["number"] not in self.done | self.refused:
                 self.log.write(f"MISSING {exchange['request']}\n")
         self.log.close()
 

@@ -6,22 +6,39 @@
 #include "core/openstack/cloud.h"
 #include "vmtp/plugin.h"
 
+struct cloud_opts {
+    const char *dialogue;
+};
+
+static const struct vmtp_option cloud_options[] = {
+    VMTP_OPTION(struct cloud_opts, dialogue, STRING,
+                .help = "file with a recorded dialogue that stands for the machines, for tests without any"),
+    {0},
+};
+
 struct cloud_state {
+    const struct cloud_opts *opts;
     struct vmtp_cloud *cloud;    /* of the run; the core's */
     struct vmtp_cloud *cleaning; /* of a run that is over */
 };
 
 static int cloud_open(vmtp_ctx *ctx, const void *opts, void **state)
 {
-    (void)opts;
-    *state = calloc(1, sizeof(struct cloud_state));
-    return *state ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    struct cloud_state *own = calloc(1, sizeof *own);
+    if (!own)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    own->opts = opts;
+    *state = own;
+    return VMTP_OK;
 }
 
 static int cloud_plan(vmtp_ctx *ctx, void *state, vmtp_plan *plan)
 {
     struct cloud_state *own = state;
-    return vmtp_cloud_plan(ctx, plan, VMTP_CLOUD_FLOATING, &own->cloud);
+    int rc = vmtp_cloud_plan(ctx, plan, VMTP_CLOUD_FLOATING, &own->cloud);
+    if (rc == VMTP_OK && own->opts && own->opts->dialogue)
+        rc = vmtp_cloud_play(ctx, own->cloud, own->opts->dialogue);
+    return rc;
 }
 
 static int cloud_acquire(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
@@ -65,5 +82,8 @@ VMTP_PLUGIN(topology_floating_ip) = {
     .name = "floating-ip",
     .version = "1.0",
     .summary = "VMs of an OpenStack cloud, dialled at a floating address",
+    .options = cloud_options,
+    .option_size = sizeof cloud_options[0],
+    .opts_size = sizeof(struct cloud_opts),
     .topology = &cloud_ops,
 };

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A whole run in a cloud that was recorded: what is made, in which order, with which words, and that it is all removed.
+. "${srcdir:-.}/tests/functional/functions.sh"
+. "$srcdir/tests/functional/openstack.sh"
+
+play "$srcdir/tests/fixtures/openstack/run-admin.jsonl" '[]' --topology "fixed-ip:dialogue=$tmp/hosts.json" \
+    --topology "floating-ip:dialogue=$tmp/hosts.json" --json "$tmp/out.json"
+is "a run" "$status" 0 || told
+is "... asks for nothing that was not asked before" "$(printf '%s\n' "$log" | grep '^UNEXPECTED')" ""
+is "... sends the same bodies" "$(printf '%s\n' "$log" | grep '^BODY')" ""
+is "... leaves out no change" "$(printf '%s\n' "$log" | grep '^MISSING')" ""
+is "... without requests that fail" "$(printf '%s\n' "$log" | grep -E '^5|^4' | grep -v '^404 GET')" ""
+changes=$(printf '%s\n' "$log" | grep -E '^2[0-9]* (POST|PUT|DELETE)' |
+    sed 's#^2[0-9]* \([A-Z]*\) http://[^/]*/v[0-9.]*/\([a-z-]*\).*#\1 \2#' | uniq)
+before() { # before FIRST SECOND: the last of the first kind comes before the first of the second kind
+    # shellcheck disable=SC2317 # called by ok
+    printf '%s\n' "$changes" | awk -v a="$1" -v b="$2" '
+        $0 == a { last = NR } $0 == b && !first { first = NR } END { exit !(last && first && last < first) }'
+}
+ok "... networks before machines" before "POST networks" "POST servers"
+ok "... machines go before ports and groups" before "DELETE servers" "DELETE security-groups"
+ok "... routers go before networks" before "DELETE routers" "DELETE networks"
+is "... passes all flows" "$(json_query "$tmp/out.json" '{f["status"] for f in d["flows"]}')" "{'passed'}"
+is "... with the numbers of the hosts" "$(json_query "$tmp/out.json" \
+    '{i["throughput_bps"] for f in d["flows"] for i in f["results"]}')" "{478896800}"
+is "... and no secret in the output" "$(grep -l abracadabra "$tmp/out.json" "$tmp/run.out" "$tmp/run.err")" ""
+done_testing
