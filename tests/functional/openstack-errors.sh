@@ -88,6 +88,8 @@ like "... and why" "$err" '"id"'
 # --- while things are removed
 busy='{"NeutronError": {"type": "RouterInUse", "message": "Router is in use.", "detail": ""}}'
 passes "a conflict at first" "[{\"match\": \"DELETE .*/networks\", \"times\": 2, \"status\": 409, \"answer\": $busy}]"
+passes "no server groups in this cloud" \
+    '[{"match": "GET .*/os-server-groups", "times": 0, "status": 403, "answer": {"forbidden": {"message": "no"}}}]'
 passes "somebody has removed it already" '[{"match": "DELETE .*/security-groups", "status": 404, "text": ""}]'
 passes "a deletion whose answer is lost" '[{"match": "DELETE .*/servers", "drop": true, "done": true}]'
 done_testing
