@@ -81,6 +81,9 @@ x --sink=json:mongodb://u:@C@@h/db
 x --sink mongo:mongodb://u:@C@@h/db
 x --sink mongo=mongodb://u:@C@@h/db
 x --sink mongo:server=mongodb://u:@C@@h/db
+x --sink mongo:uri=mongodb://u:@C@@127.0.0.1:1/db
+x --sink=mongo:uri=mongodb://127.0.0.1:1/?tlsCertificateKeyFilePassword=@C@
+x --sink=mongo:uri=mongodb://u:x@127.0.0.1:1/?tlsCertificateKeyFilePassword=@C@,db=x
 x --tp-tool nuttcp:token=@C@
 x --tp_tool=nuttcp:secret=@C@
 x --tp-t=nuttcp:path=http://u:@C@@h/

@@ -201,7 +201,7 @@ mongo_end
 db=vmtp_test_$$ collection=pns_web_entry
 mongo_server login auth
 printf '%s\n' "$uri" >"$tmp/uri"
-store "$journal"
+store "$journal" --debug
 is "with user and password" "$status $(query 'len(docs)')" '0 1' || diag "$err"
 right=$uri
 unlike "... which are shown nowhere" "$err$out" 'rd%|rd%25|p@ss|p%40'
