@@ -207,7 +207,7 @@ static const struct vmtp_key keys[] = {
     TEXT("vmtp_db", vmtp_db),
     TEXT("vmtp_collection", vmtp_collection),
     {.name = "fluentd", .type = VMTP_KEY_GROUP},
-    TEXT("fluentd.logging_tag", fluentd.logging_tag, LATER),
+    TEXT("fluentd.logging_tag", fluentd.logging_tag),
     TEXT("fluentd.ip", fluentd.ip, CHECK(vmtp_host_is_valid, "an address or a host name")),
     INT("fluentd.port", fluentd.port, 1, 65535),
 

@@ -41,6 +41,8 @@ static const struct {
     {"mongo", "port", "vmtp_mongod_port"},
     {"mongo", "db", "vmtp_db"},
     {"mongo", "collection", "vmtp_collection"},
+    {"fluentd", "server", "fluentd.ip"},
+    {"fluentd", "port", "fluentd.port"},
 };
 
 /* Those that the user has set; the defaults are the plugin's own. */
@@ -102,6 +104,7 @@ static const struct short_form {
 } short_forms[] = {
     {"json", "--json", "json", "file"},
     {"mongod_server", "--mongod-server", "mongo", "server"},
+    {"fluentd.logging_tag", "fluentd.logging_tag", "fluentd", "tag"},
 };
 enum { SHORT_FORMS = sizeof short_forms / sizeof short_forms[0] };
 
@@ -119,7 +122,8 @@ static int add_short_form(vmtp_ctx *ctx, const struct vmtp_settings *settings, s
     int rc = sinks_load(ctx, sinks, form->sink, &sink);
     if (rc < 0)
         return rc;
-    sink->again = words_again(form->cli, value, false);
+    bool is_option = form->cli[0] == '-';
+    sink->again = is_option ? words_again(form->cli, value, false) : words_again("--sink", form->sink, true);
     sink->options = vmtp_node_new(VMTP_NODE_MAP, form->cli);
     if (!sink->options || vmtp_node_set(sink->options, form->option, vmtp_node_scalar(form->cli, value)) < 0)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");

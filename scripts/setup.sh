@@ -5,8 +5,14 @@
 # The lists are Debian's names; elsewhere missing_requirements() names the programs and headers themselves.
 build_packages='autoconf automake gcc libc6-dev libcurl4-openssl-dev libjansson-dev libltdl-dev libmongoc-dev
     libssh2-1-dev libssl-dev libtool libyaml-dev make perl pkg-config'
+# msgpack-c has another name from Debian 13 on.
+if apt-cache show libmsgpack-c-dev >/dev/null 2>&1; then
+    build_packages="$build_packages libmsgpack-c-dev"
+else
+    build_packages="$build_packages libmsgpack-dev"
+fi
 run_packages='iperf iperf3 iproute2 iputils-ping nuttcp'
-test_packages='g++ iptables openssh-client openssh-server procps python3'
+test_packages='g++ iptables openssh-client openssh-server openssl procps python3'
 ci_packages='chromium clang cmark-gfm debootstrap git libclang-rt-14-dev shellcheck util-linux valgrind xz-utils'
 
 build=${VMTP_BUILD:-$top/build}

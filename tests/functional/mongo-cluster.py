@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """mongo-cluster.py replica-set|sharded DIRECTORY: what a driver sees of a cluster, on 127.0.0.1.
 
-Speaks as much of MongoDB's wire protocol (OP_MSG, OP_QUERY for the first hello, BSON) as an insert needs; keeps nothing.
+Speaks as much of MongoDB's wire protocol (OP_MSG, OP_QUERY for the first hello, BSON) as inserts need; keeps nothing.
 replica-set: two servers, the first a secondary, the second the primary. sharded: two mongos. The ports go into
 DIRECTORY/ports; each command, as JSON with the number of the server that got it, is a line of DIRECTORY/commands. When
 DIRECTORY/step-down exists, the first insert is answered as by a primary that steps down, once: NotWritablePrimary.

@@ -13,7 +13,7 @@
 probe_program=$builddir/tests/functional/mongo-probe
 [ -x "$probe_program" ] || skip_all "built without libmongoc"
 "$VMTP" plugin show mongo >/dev/null 2>&1 || skip_all "the mongo sink was not built"
-requires python3
+requires python3 openssl
 
 db=vmtp_test_$$ collection=pns_web_entry
 user=vmtp_user password='p@ss:w/rd%1'
@@ -112,7 +112,6 @@ mongo_server() { # mongo_server NAME [auth] [tls]
         case $word in
         auth) how=auth ;;
         tls)
-            requires openssl
             certificates || exit 99
             secure=tls
             ;;
