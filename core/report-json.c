@@ -251,6 +251,29 @@ static void put_end(struct writer *w, size_t n)
 
 /* --- samples and trials --- */
 
+/* What put_flat() makes of number(), without the detour for what is common: there may be millions. */
+static void put_number(struct writer *w, double value, int decimals)
+{
+    static const double SMALLEST = 1e-3, LARGEST = 1e8; /* between them jansson prints without an exponent */
+    char text[48];
+    if (decimals == WHOLE && fabs(value) < LARGEST_WHOLE) {
+        snprintf(text, sizeof text, "%lld", llround(value));
+        put(w, text);
+        return;
+    }
+    if (decimals != WHOLE && decimals <= 6 && (value == 0 || (value >= SMALLEST && value < LARGEST))) {
+        double step = pow(10, decimals);
+        long long millionths = llround(round(value * step) / step * 1e6);
+        int len = snprintf(text, sizeof text, "%lld.%06lld", millionths / 1000000, millionths % 1000000);
+        while (text[len - 1] == '0' && text[len - 2] != '.')
+            text[--len] = '\0';
+        put(w, text);
+        return;
+    }
+    VMTP_CLEAN(json) json_t *json = number(value, decimals);
+    put_flat(w, json);
+}
+
 static void put_series(struct writer *w, const struct vmtp_series *series, size_t intervals)
 {
     struct field field = field_of(series->metric->name);
@@ -262,8 +285,7 @@ static void put_series(struct writer *w, const struct vmtp_series *series, size_
             put(w, "null");
             continue;
         }
-        VMTP_CLEAN(json) json_t *value = number(series->values[i] * field.factor, field.decimals);
-        put_flat(w, value);
+        put_number(w, series->values[i] * field.factor, field.decimals);
     }
     put(w, "]");
 }
