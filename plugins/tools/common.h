@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmtp/plugin.h"
@@ -202,6 +203,53 @@ static inline bool vmtp_scan_version(const char *text, const char *prefix, char 
         p += *p == '.';
     }
     return true;
+}
+
+/* Finds a program on the endpoint and asks it for its version: *path is how it is called there, out what it says. */
+static inline int vmtp_ask_version(vmtp_ctx *ctx, vmtp_endpoint *ep, const char *name, const char *configured,
+                                   const char *option, const char **path, struct vmtp_output *out)
+{
+    int rc = vmtp_program(ctx, ep, name, configured, path);
+    if (rc < 0)
+        return rc;
+    const char *const argv[] = {*path, option, NULL};
+    return vmtp_exec(ctx, ep, argv, out);
+}
+
+/* --- what an instance keeps --- */
+
+/* Frees a list whose members have `next` and own nothing else. */
+#define VMTP_FREE_LIST(list)                                             \
+    do {                                                                 \
+        for (__typeof__(list) item_ = (list), next_; item_; item_ = next_) { \
+            next_ = item_->next;                                         \
+            free(item_);                                                 \
+        }                                                                \
+    } while (0)
+
+/* The version of the program on each endpoint. */
+struct vmtp_version {
+    vmtp_endpoint *ep;
+    unsigned number; /* 60102 for 6.1.2 */
+    struct vmtp_version *next;
+};
+
+static inline int vmtp_version_keep(vmtp_ctx *ctx, struct vmtp_version **versions, vmtp_endpoint *ep, unsigned number)
+{
+    struct vmtp_version *version = calloc(1, sizeof *version);
+    if (!version)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    *version = (struct vmtp_version){ep, number, *versions};
+    *versions = version;
+    return VMTP_OK;
+}
+
+/* 0: unknown. */
+static inline unsigned vmtp_version_of(const struct vmtp_version *version, const vmtp_endpoint *ep)
+{
+    while (version && version->ep != ep)
+        version = version->next;
+    return version ? version->number : 0;
 }
 
 /* --- numbers on their way to the result --- */

@@ -60,15 +60,9 @@ struct iperf_path {
     struct iperf_path *next;
 };
 
-struct iperf_version {
-    vmtp_endpoint *ep;
-    unsigned number; /* 20108 for 2.1.8 */
-    struct iperf_version *next;
-};
-
 struct iperf {
     const struct iperf_opts *opts;
-    struct iperf_version *versions;
+    struct vmtp_version *versions;
     struct iperf_server *servers;
     struct iperf_path *paths;
 };
@@ -86,18 +80,9 @@ static int iperf_open(vmtp_ctx *ctx, const void *opts, void **state)
 static void iperf_close(void *state)
 {
     struct iperf *iperf = state;
-    for (struct iperf_version *version = iperf->versions, *next; version; version = next) {
-        next = version->next;
-        free(version);
-    }
-    for (struct iperf_server *server = iperf->servers, *next; server; server = next) {
-        next = server->next;
-        free(server);
-    }
-    for (struct iperf_path *path = iperf->paths, *next; path; path = next) {
-        next = path->next;
-        free(path);
-    }
+    VMTP_FREE_LIST(iperf->versions);
+    VMTP_FREE_LIST(iperf->servers);
+    VMTP_FREE_LIST(iperf->paths);
     free(iperf);
 }
 
@@ -107,12 +92,8 @@ static int iperf_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_t
 {
     struct iperf *iperf = state;
     const char *path;
-    int rc = vmtp_program(ctx, ep, "iperf", iperf->opts->path, &path);
-    if (rc < 0)
-        return rc;
-    const char *const argv[] = {path, "-v", NULL};
     VMTP_CLEAN(output) struct vmtp_output out = {0};
-    rc = vmtp_exec(ctx, ep, argv, &out);
+    int rc = vmtp_ask_version(ctx, ep, "iperf", iperf->opts->path, "-v", &path, &out);
     if (rc < 0)
         return rc;
     char text[VMTP_VERSION_TEXT], words[VMTP_WORDS];
@@ -122,22 +103,12 @@ static int iperf_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_t
         number < 20000 || number >= 30000)
         return vmtp_fail(ctx, VMTP_ENOTSUP, "%s on %s is not iperf 2: %s", path, vmtp_endpoint_id(ep),
                          vmtp_error_words(&out, words));
-    struct iperf_version *version = calloc(1, sizeof *version);
-    if (!version)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    *version = (struct iperf_version){ep, number, iperf->versions};
-    iperf->versions = version;
+    rc = vmtp_version_keep(ctx, &iperf->versions, ep, number);
+    if (rc < 0)
+        return rc;
     if (number < REVERSE_SINCE)
         *caps &= ~(uint32_t)(VMTP_TOOL_REVERSE_TCP | VMTP_TOOL_REVERSE_UDP);
     return vmtp_property(ctx, "tool_version", text);
-}
-
-static unsigned version_of(const struct iperf *iperf, const vmtp_endpoint *ep)
-{
-    const struct iperf_version *version = iperf->versions;
-    while (version && version->ep != ep)
-        version = version->next;
-    return version ? version->number : 0;
 }
 
 static bool is_udp(const struct vmtp_load *load)
@@ -160,7 +131,7 @@ static int start_server(vmtp_ctx *ctx, struct iperf *iperf, struct iperf_server 
         vmtp_arg(&args, "-u");
     if (server->ipv6)
         vmtp_arg(&args, "-V");
-    if (version_of(iperf, server->ep) >= ENHANCED_SINCE)
+    if (vmtp_version_of(iperf->versions, server->ep) >= ENHANCED_SINCE)
         vmtp_arg(&args, "-e"); /* 2.2.1 reports a jitter of 0 without it */
     if (server->address[0]) {
         vmtp_arg(&args, "-B");
@@ -285,7 +256,7 @@ static void add_client(struct vmtp_args *args, const struct iperf *iperf, const 
 {
     const struct vmtp_load *load = job->load;
     double interval = interval_of(load, seconds);
-    if (version_of(iperf, job->client) >= ENHANCED_SINCE)
+    if (vmtp_version_of(iperf->versions, job->client) >= ENHANCED_SINCE)
         vmtp_arg(args, "-e");
     if (is_udp(load))
         vmtp_arg(args, "-u");
@@ -455,7 +426,7 @@ static int start_receiver(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_
     vmtp_arg(&args, path);
     vmtp_arg(&args, "-s");
     vmtp_arg(&args, "-u");
-    if (version_of(iperf, job->server) >= ENHANCED_SINCE)
+    if (vmtp_version_of(iperf->versions, job->server) >= ENHANCED_SINCE)
         vmtp_arg(&args, "-e");
     vmtp_arg(&args, "-f");
     vmtp_arg(&args, "b");

@@ -70,14 +70,8 @@ static int iperf3_open(vmtp_ctx *ctx, const void *opts, void **state)
 static void iperf3_close(void *state)
 {
     struct iperf3 *iperf3 = state;
-    for (struct iperf3_server *server = iperf3->servers, *next; server; server = next) {
-        next = server->next;
-        free(server);
-    }
-    for (struct iperf3_path *path = iperf3->paths, *next; path; path = next) {
-        next = path->next;
-        free(path);
-    }
+    VMTP_FREE_LIST(iperf3->servers);
+    VMTP_FREE_LIST(iperf3->paths);
     free(iperf3);
 }
 
@@ -86,12 +80,8 @@ static int iperf3_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_
     (void)caps;
     struct iperf3 *iperf3 = state;
     const char *path;
-    int rc = vmtp_program(ctx, ep, "iperf3", iperf3->opts->path, &path);
-    if (rc < 0)
-        return rc;
-    const char *const argv[] = {path, "--version", NULL};
     VMTP_CLEAN(output) struct vmtp_output out = {0};
-    rc = vmtp_exec(ctx, ep, argv, &out);
+    int rc = vmtp_ask_version(ctx, ep, "iperf3", iperf3->opts->path, "--version", &path, &out);
     if (rc < 0)
         return rc;
     char version[VMTP_VERSION_TEXT], words[VMTP_WORDS];

@@ -35,12 +35,6 @@ static const struct vmtp_option nuttcp_options[] = {
     {0},
 };
 
-struct nuttcp_version {
-    vmtp_endpoint *ep;
-    unsigned number; /* 60102 for 6.1.2 */
-    struct nuttcp_version *next;
-};
-
 struct nuttcp_server {
     vmtp_endpoint *ep;
     uint16_t control_port;
@@ -61,7 +55,7 @@ struct nuttcp_path {
 
 struct nuttcp {
     const struct nuttcp_opts *opts;
-    struct nuttcp_version *versions;
+    struct vmtp_version *versions;
     struct nuttcp_server *servers;
     struct nuttcp_path *paths;
 };
@@ -79,49 +73,18 @@ static int nuttcp_open(vmtp_ctx *ctx, const void *opts, void **state)
 static void nuttcp_close(void *state)
 {
     struct nuttcp *nuttcp = state;
-    for (struct nuttcp_version *version = nuttcp->versions, *next; version; version = next) {
-        next = version->next;
-        free(version);
-    }
-    for (struct nuttcp_server *server = nuttcp->servers, *next; server; server = next) {
-        next = server->next;
-        free(server);
-    }
-    for (struct nuttcp_path *path = nuttcp->paths, *next; path; path = next) {
-        next = path->next;
-        free(path);
-    }
+    VMTP_FREE_LIST(nuttcp->versions);
+    VMTP_FREE_LIST(nuttcp->servers);
+    VMTP_FREE_LIST(nuttcp->paths);
     free(nuttcp);
-}
-
-static int remember_version(vmtp_ctx *ctx, struct nuttcp *nuttcp, vmtp_endpoint *ep, unsigned number)
-{
-    struct nuttcp_version *version = calloc(1, sizeof *version);
-    if (!version)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    *version = (struct nuttcp_version){ep, number, nuttcp->versions};
-    nuttcp->versions = version;
-    return VMTP_OK;
-}
-
-static unsigned version_of(const struct nuttcp *nuttcp, const vmtp_endpoint *ep)
-{
-    const struct nuttcp_version *version = nuttcp->versions;
-    while (version && version->ep != ep)
-        version = version->next;
-    return version ? version->number : 0;
 }
 
 static int nuttcp_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_t *caps)
 {
     struct nuttcp *nuttcp = state;
     const char *path;
-    int rc = vmtp_program(ctx, ep, "nuttcp", nuttcp->opts->path, &path);
-    if (rc < 0)
-        return rc;
-    const char *const argv[] = {path, "-V", NULL};
     VMTP_CLEAN(output) struct vmtp_output out = {0};
-    rc = vmtp_exec(ctx, ep, argv, &out);
+    int rc = vmtp_ask_version(ctx, ep, "nuttcp", nuttcp->opts->path, "-V", &path, &out);
     if (rc < 0)
         return rc;
     char version[VMTP_VERSION_TEXT], words[VMTP_WORDS];
@@ -131,7 +94,7 @@ static int nuttcp_prepare(vmtp_ctx *ctx, void *state, vmtp_endpoint *ep, uint32_
                          vmtp_error_words(&out, words));
     if (number < MULTICAST_SINCE)
         *caps &= ~(uint32_t)VMTP_TOOL_MULTICAST;
-    rc = remember_version(ctx, nuttcp, ep, number);
+    rc = vmtp_version_keep(ctx, &nuttcp->versions, ep, number);
     if (rc == VMTP_OK && number < MULTICAST_SINCE)
         rc = vmtp_property(ctx, "remedy",
                            "name a nuttcp of version 8 or later with --tp-tool nuttcp:path=PROGRAM, or use --tp-tool "
@@ -431,7 +394,7 @@ static int measure_on(vmtp_ctx *ctx, struct nuttcp *nuttcp, const struct vmtp_jo
     if (rc == VMTP_OK)
         rc = run_client(ctx, nuttcp, job, program, &out);
     if (rc == VMTP_OK)
-        rc = read_output(ctx, &out, version_of(nuttcp, sender) >= RETRANS_SINCE, &total);
+        rc = read_output(ctx, &out, vmtp_version_of(nuttcp->versions, sender) >= RETRANS_SINCE, &total);
     if (rc < 0)
         return rc;
     if (is_udp(job->load) && vmtp_number(&total, "sent", 0) <= 0)

@@ -51,10 +51,7 @@ static int ping_open(vmtp_ctx *ctx, const void *opts, void **state)
 static void ping_close(void *state)
 {
     struct ping *ping = state;
-    for (struct ping_at *at = ping->at, *next; at; at = next) {
-        next = at->next;
-        free(at);
-    }
+    VMTP_FREE_LIST(ping->at);
     free(ping);
 }
 
