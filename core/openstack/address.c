@@ -105,17 +105,14 @@ int vmtp_cloud_make_ports(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 
 /* --- floating addresses --- */
 
-int vmtp_cloud_make_addresses(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+size_t vmtp_cloud_add_addresses(struct vmtp_cloud *cloud, struct vmtp_os_creation creations[VMTP_CLOUD_MACHINES])
 {
-    struct vmtp_os_creation creations[VMTP_CLOUD_MACHINES];
-    struct vmtp_cloud_machine *machines[VMTP_CLOUD_MACHINES];
     VMTP_CLEAN(mem) char *mark = vmtp_os_path("%s", cloud->mark);
     size_t n = 0;
     for (size_t i = 0; i < cloud->n_machines; i++) {
         struct vmtp_cloud_machine *machine = &cloud->machines[i];
         if (!machine->wanted || machine->floating_id || machine->fault)
             continue;
-        machines[n] = machine;
         creations[n++] = (struct vmtp_os_creation){
             .service = VMTP_OS_NETWORK,
             .kind = "floating-ip",
@@ -130,18 +127,31 @@ int vmtp_cloud_make_addresses(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
                               machine->port_id, "description", cloud->mark),
         };
     }
-    int rc = vmtp_os_create_all(ctx, cloud, creations, n);
-    for (size_t i = 0; i < n; i++) {
-        struct vmtp_cloud_machine *machine = machines[i];
-        if (rc == VMTP_OK && creations[i].rc < 0)
-            rc = vmtp_set_text(&machine->fault, creations[i].error ? creations[i].error : "no floating IP");
-        else if (rc == VMTP_OK)
-            rc = vmtp_os_take(ctx, creations[i].made, "floating_ip_address", &machine->floating_ip);
-        if (rc == VMTP_OK && creations[i].made)
-            rc = vmtp_os_take(ctx, creations[i].made, "id", &machine->floating_id);
-        if (rc == VMTP_OK && creations[i].made)
-            vmtp_info(ctx, "[%s] Floating IP %s created", machine->name, machine->floating_ip);
-        vmtp_os_creation_clear(&creations[i]);
+    return n;
+}
+
+static int take_address(vmtp_ctx *ctx, struct vmtp_cloud_machine *machine, const struct vmtp_os_creation *creation)
+{
+    if (creation->rc < 0 || !creation->made) {
+        VMTP_CLEAN(mem) char *words = vmtp_format("no floating IP: %s",
+                                              creation->error ? creation->error : "no answer");
+        return words ? vmtp_set_text(&machine->fault, words) : VMTP_ENOMEM;
     }
+    int rc = vmtp_os_take(ctx, creation->made, "floating_ip_address", &machine->floating_ip);
+    if (rc == VMTP_OK)
+        rc = vmtp_os_take(ctx, creation->made, "id", &machine->floating_id);
+    if (rc == VMTP_OK)
+        vmtp_info(ctx, "[%s] Floating IP %s created", machine->name, machine->floating_ip);
+    return rc;
+}
+
+int vmtp_cloud_take_addresses(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_creation *creations,
+                              size_t n)
+{
+    int rc = VMTP_OK;
+    for (size_t i = 0; i < n && rc == VMTP_OK; i++)
+        for (size_t m = 0; m < cloud->n_machines && rc == VMTP_OK; m++)
+            if (cloud->machines[m].name == creations[i].label)
+                rc = take_address(ctx, &cloud->machines[m], &creations[i]);
     return rc;
 }

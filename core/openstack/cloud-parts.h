@@ -69,6 +69,7 @@ struct vmtp_cloud {
     char mark[64], tag[64]; /* description of what the run makes, and tag of its servers */
 
     bool looked, acquired;
+    size_t refused; /* removals that the last sweep could not do */
     struct vmtp_census left; /* of a cleanup: what the cloud still has */
     char *auth_url;
     char *dialogue; /* in place of machines that are reached, for tests; NULL: none */
@@ -172,14 +173,21 @@ int vmtp_cloud_make_together(vmtp_ctx *ctx, struct vmtp_cloud *cloud);   /* toge
 json_t *vmtp_cloud_hints(const struct vmtp_cloud *cloud, const struct vmtp_cloud_machine *machine); /* NULL: none */
 int vmtp_cloud_open_group(vmtp_ctx *ctx, struct vmtp_cloud *cloud);      /* security.c: its rules */
 int vmtp_cloud_make_ports(vmtp_ctx *ctx, struct vmtp_cloud *cloud);      /* address.c */
-int vmtp_cloud_make_addresses(vmtp_ctx *ctx, struct vmtp_cloud *cloud);  /* address.c: floating IPs */
-int vmtp_cloud_make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud);   /* machine.c */
+int vmtp_cloud_make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud);   /* machine.c: with their floating IPs */
+/* address.c: the floating IPs of the machines that are wanted; how many they are. Then what came of them. */
+size_t vmtp_cloud_add_addresses(struct vmtp_cloud *cloud, struct vmtp_os_creation creations[VMTP_CLOUD_MACHINES]);
+int vmtp_cloud_take_addresses(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_creation *creations,
+                              size_t n);
 int vmtp_cloud_await_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud);  /* machine.c: until ACTIVE */
 int vmtp_cloud_label_flows(vmtp_ctx *ctx, struct vmtp_cloud *cloud);     /* flows.c: by the real placement */
 void vmtp_cloud_tell_console(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_cloud_machine *machine);
 
 /* Removes all that the run has made; the census tells what came of it. sweep.c */
 int vmtp_cloud_sweep(vmtp_ctx *ctx, struct vmtp_cloud *cloud);
+
+/* Sweeps until nothing is left, three times at most: what was asked for when the user interrupted may come into being
+ * while the rest is removed. */
+int vmtp_cloud_sweep_all(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_census *left);
 
 /* Removes the machines that are `over`, with ports and addresses, and strikes them out of the ledger. sweep.c */
 int vmtp_cloud_remove_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud);

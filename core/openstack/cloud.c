@@ -207,14 +207,12 @@ static int make_server_first(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 static int make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 {
     int rc = vmtp_cloud_make_ports(ctx, cloud);
-    if (rc == VMTP_OK)
-        rc = vmtp_cloud_make_addresses(ctx, cloud);
-    if (rc == VMTP_OK)
-        rc = vmtp_cloud_open_group(ctx, cloud);
     if (rc == VMTP_OK && !cloud->placement.forced && cloud->machines[0].wanted)
         rc = make_server_first(ctx, cloud);
     if (rc == VMTP_OK)
         rc = vmtp_cloud_make_machines(ctx, cloud);
+    if (rc == VMTP_OK)
+        rc = vmtp_cloud_open_group(ctx, cloud);
     if (rc == VMTP_OK)
         rc = vmtp_cloud_await_machines(ctx, cloud);
     return rc < 0 ? rc : vmtp_cloud_label_flows(ctx, cloud);
@@ -338,10 +336,10 @@ static const json_t *list_of(const struct vmtp_census *census, const char *kind)
 
 /* Whether nothing of the kind is there any more that could be this thing. Interfaces go with their routers and
  * networks; the cloud itself is struck out when nothing at all is left in it. */
-static bool is_gone(const struct vmtp_census *census, const char *kind)
+static bool is_gone(const struct vmtp_cloud *cloud, const struct vmtp_census *census, const char *kind)
 {
     if (strcmp(kind, "cloud") == 0 || strcmp(kind, "interface") == 0)
-        return vmtp_census_count(census) == 0;
+        return vmtp_census_count(census) == 0 && cloud->refused == 0;
     return json_array_size(list_of(census, kind)) == 0;
 }
 
@@ -352,7 +350,7 @@ static int strike_out(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp
     int rc = VMTP_OK;
     for (size_t i = vmtp_ledger_left(ctx->ledger);
          rc == VMTP_OK && i-- > 0 && vmtp_ledger_thing(ctx->ledger, i, &thing, &login);) {
-        if (!thing.topology || strcmp(thing.topology, cloud->topology) != 0 || !is_gone(census, thing.kind))
+        if (!thing.topology || strcmp(thing.topology, cloud->topology) != 0 || !is_gone(cloud, census, thing.kind))
             continue;
         VMTP_CLEAN(mem) char *kind = strdup(thing.kind);
         VMTP_CLEAN(mem) char *id = strdup(thing.id);
@@ -392,9 +390,7 @@ int vmtp_cloud_release(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *c
     cloud->acquired = false;
     struct vmtp_census census = {0};
     double since = vmtp_now();
-    int rc = vmtp_cloud_sweep(ctx, cloud);
-    if (rc == VMTP_OK)
-        rc = vmtp_cloud_census(ctx, cloud, &census);
+    int rc = vmtp_cloud_sweep_all(ctx, cloud, &census);
     if (rc == VMTP_OK)
         rc = strike_out(ctx, cloud, &census);
     if (rc == VMTP_OK)
@@ -435,9 +431,7 @@ static int clean(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
     int rc = log_in(ctx, cloud);
     if (rc == VMTP_OK)
         rc = check_cloud(ctx, cloud);
-    if (rc == VMTP_OK)
-        rc = vmtp_cloud_sweep(ctx, cloud);
-    return rc < 0 ? rc : vmtp_cloud_census(ctx, cloud, &cloud->left);
+    return rc < 0 ? rc : vmtp_cloud_sweep_all(ctx, cloud, &cloud->left);
 }
 
 int vmtp_cloud_remove(vmtp_ctx *ctx, struct vmtp_cloud **cloud, const char *kind, const char *id)
@@ -456,5 +450,5 @@ int vmtp_cloud_remove(vmtp_ctx *ctx, struct vmtp_cloud **cloud, const char *kind
         return rc;
     if (!(*cloud)->looked)
         return vmtp_fail(ctx, VMTP_EFAIL, "it could not be looked for, see above");
-    return is_gone(&(*cloud)->left, kind) ? VMTP_OK : vmtp_fail(ctx, VMTP_EFAIL, "%s is still there", id);
+    return is_gone(*cloud, &(*cloud)->left, kind) ? VMTP_OK : vmtp_fail(ctx, VMTP_EFAIL, "%s is still there", id);
 }

@@ -97,13 +97,13 @@ static const json_t *network_with(const struct vmtp_os_reply *reply, const char 
 static int no_external(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply)
 {
     if (!cloud->settings->ext_net_name)
-        return vmtp_fail(ctx, VMTP_ECONFIG, "this project sees no external network, and without one no VM can be "
+        return vmtp_fail(ctx, VMTP_EFAIL, "this project sees no external network, and without one no VM can be "
                          "reached: the cloud's administrator makes one");
     VMTP_CLEAN(buf) struct vmtp_buf names = VMTP_BUF(1000);
     const json_t *network;
     for (size_t i = 0; (network = vmtp_os_item(reply, "networks", i)); i++)
         (void)vmtp_buf_printf(&names, "%s%s", names.len ? ", " : "", vmtp_os_text(network, "name"));
-    return vmtp_fail(ctx, VMTP_ECONFIG, "ext_net_name: there is no external network \"%s\"; there %s: %s",
+    return vmtp_fail(ctx, VMTP_EFAIL, "ext_net_name: there is no external network \"%s\"; there %s: %s",
                      cloud->settings->ext_net_name, names.len ? "are" : "is none", vmtp_buf_text(&names));
 }
 
@@ -189,7 +189,7 @@ static int choose_network(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const s
         if (strcmp(vmtp_os_text(found, "name"), network->name) != 0 || !usable(found) || (!own && !shared))
             continue;
         if (chosen)
-            return vmtp_fail(ctx, VMTP_ECONFIG, "there are two networks %s (%s, %s): name another one with "
+            return vmtp_fail(ctx, VMTP_EFAIL, "there are two networks %s (%s, %s): name another one with "
                              "internal_network_name", network->name, vmtp_os_text(chosen, "id"),
                              vmtp_os_text(found, "id"));
         chosen = found;
@@ -283,13 +283,13 @@ static int choose_cidrs(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
         struct vmtp_cloud_network *network = &cloud->networks[i];
         char cidr[20];
         if (!network->ours && !network->subnet_id)
-            return vmtp_fail(ctx, VMTP_ECONFIG, "network %s is there already and has no IPv4 subnet: give it one, or "
+            return vmtp_fail(ctx, VMTP_EFAIL, "network %s is there already and has no IPv4 subnet: give it one, or "
                              "choose another name with internal_network_name", network->name);
         if (!network->ours)
             continue;
         const char *preferred = i < wanted->n ? wanted->items[i] : NULL;
         if (!vmtp_cidr_free(preferred, cloud->taken, cloud->n_taken, cidr))
-            return vmtp_fail(ctx, VMTP_ECONFIG, "no range of addresses is free for network %s: name one with "
+            return vmtp_fail(ctx, VMTP_EFAIL, "no range of addresses is free for network %s: name one with "
                              "internal_cidr", network->name);
         if (preferred && strcmp(cidr, preferred) != 0)
             vmtp_info(ctx, "%s is taken: network %s gets %s", preferred, network->name, cidr);

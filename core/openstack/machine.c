@@ -84,18 +84,13 @@ static int note_created(struct vmtp_cloud_machine *machine, const struct vmtp_os
     return vmtp_set_text(&machine->id, vmtp_os_text(creation->made, "id"));
 }
 
-int vmtp_cloud_make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+static size_t add_machines(struct vmtp_cloud *cloud, const char *data, struct vmtp_os_creation *creations)
 {
-    struct vmtp_os_creation creations[VMTP_CLOUD_MACHINES];
-    struct vmtp_cloud_machine *machines[VMTP_CLOUD_MACHINES];
     size_t n = 0;
-    VMTP_CLEAN(mem) char *data = NULL;
-    int rc = read_user_data(ctx, cloud->settings, &data);
-    for (size_t i = 0; i < cloud->n_machines && rc == VMTP_OK; i++) {
+    for (size_t i = 0; i < cloud->n_machines; i++) {
         struct vmtp_cloud_machine *machine = &cloud->machines[i];
         if (!machine->wanted || machine->made || machine->fault)
             continue;
-        machines[n] = machine;
         creations[n++] = (struct vmtp_os_creation){
             .service = VMTP_OS_COMPUTE,
             .microversion = VMTP_COMPUTE_VERSION,
@@ -110,16 +105,41 @@ int vmtp_cloud_make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
             .body = server_body(cloud, machine, data),
         };
     }
-    if (rc == VMTP_OK)
-        rc = vmtp_os_create_all(ctx, cloud, creations, n);
-    for (size_t i = 0; i < n; i++) {
-        if (rc == VMTP_OK && note_created(machines[i], &creations[i]) < 0)
-            rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-        if (rc == VMTP_OK && creations[i].made)
-            vmtp_info(ctx, "[%s] Instance created%s%s", machines[i]->name, machines[i]->zone ? " in " : "",
-                      machines[i]->zone ? machines[i]->zone : "");
-        vmtp_os_creation_clear(&creations[i]);
+    return n;
+}
+
+static int take_machine(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_creation *creation)
+{
+    for (size_t i = 0; i < cloud->n_machines; i++) {
+        struct vmtp_cloud_machine *machine = &cloud->machines[i];
+        if (machine->name != creation->label)
+            continue;
+        if (note_created(machine, creation) < 0)
+            return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+        if (creation->made)
+            vmtp_info(ctx, "[%s] Instance created%s%s", machine->name, machine->zone ? " in " : "",
+                      machine->zone ? machine->zone : "");
     }
+    return VMTP_OK;
+}
+
+/* The addresses go out in front of the machines: once these boot, the services may be slow. */
+int vmtp_cloud_make_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
+{
+    struct vmtp_os_creation creations[2 * VMTP_CLOUD_MACHINES];
+    VMTP_CLEAN(mem) char *data = NULL;
+    int rc = read_user_data(ctx, cloud->settings, &data);
+    if (rc < 0)
+        return rc;
+    size_t addresses = vmtp_cloud_add_addresses(cloud, creations);
+    size_t n = addresses + add_machines(cloud, data, creations + addresses);
+    rc = vmtp_os_create_all(ctx, cloud, creations, n);
+    if (rc == VMTP_OK)
+        rc = vmtp_cloud_take_addresses(ctx, cloud, creations, addresses);
+    for (size_t i = addresses; i < n && rc == VMTP_OK; i++)
+        rc = take_machine(ctx, cloud, &creations[i]);
+    for (size_t i = 0; i < n; i++)
+        vmtp_os_creation_clear(&creations[i]);
     return rc;
 }
 

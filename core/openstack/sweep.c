@@ -11,7 +11,7 @@
 #include "core/util/str.h"
 
 static const double CONFLICT_PAUSE = 0.5, POLL_FIRST = 0.5, POLL_LAST = 2; /* s */
-enum { CONFLICT = 409, GONE = 404, CONFLICT_TRIES = 60 };
+enum { CONFLICT = 409, GONE = 404, CONFLICT_TRIES = 60, SWEEPS = 3 };
 
 /* Things that are removed together. */
 struct removals {
@@ -91,7 +91,7 @@ static int send(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct removals *remova
         *conflicts += !removal->done;
         if (reply->rc == VMTP_OK)
             vmtp_info(ctx, "%s", removal->words);
-        else if (removal->done)
+        else if (removal->done && ++cloud->refused)
             vmtp_warn(ctx, "not yet: %s: %s", removal->words, reply->error);
     }
     vmtp_os_batch_clear(&batch);
@@ -108,6 +108,7 @@ static int remove_all(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct removals *
         if (rc == VMTP_OK)
             rc = send(ctx, cloud, removals, &conflicts);
     }
+    cloud->refused += conflicts;
     clear(removals);
     return rc;
 }
@@ -286,6 +287,7 @@ static int remove_rest(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmt
 int vmtp_cloud_sweep(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 {
     struct vmtp_census census = {0};
+    cloud->refused = 0;
     int rc = vmtp_cloud_census(ctx, cloud, &census);
     if (rc == VMTP_OK)
         rc = remove_first(ctx, cloud, &census);
@@ -296,5 +298,19 @@ int vmtp_cloud_sweep(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
     if (rc == VMTP_OK)
         rc = remove_rest(ctx, cloud, &census);
     vmtp_census_clear(&census);
+    return rc;
+}
+
+int vmtp_cloud_sweep_all(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_census *left)
+{
+    int rc = VMTP_OK;
+    for (int i = 0; i < SWEEPS && rc == VMTP_OK; i++) {
+        vmtp_census_clear(left);
+        rc = vmtp_cloud_sweep(ctx, cloud);
+        if (rc == VMTP_OK)
+            rc = vmtp_cloud_census(ctx, cloud, left);
+        if (vmtp_census_count(left) == 0 && cloud->refused == 0)
+            break;
+    }
     return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may not name the host asks the scheduler: a server group with affinity keeps the server and its intra-node
- * clients together on any cloud with the default filters; the hints same_host and different_host are for clouds that turned
- * their filters on. Which host it was is looked at afterwards in any case. */
+ * clients together on any cloud with the default filters; the hints same_host and different_host are for clouds that
+ * turned their filters on. Which host it was is looked at afterwards in any case. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -55,9 +55,9 @@ printf 'image_name: vt-large\nssh_vm_username: debian\nflavor_type: vt-small\n' 
 fails "a flavor that is too small for the image" 'vt-small&vt-large'
 cp "$tmp/lab.yaml.kept" "$tmp/lab.yaml"
 
-# The quota is used up by somebody else while nobody looks: nova refuses.
-old=$(cloud quota instances=2)
-fails "a quota for two machines" 'quota'
+# A server without a client measures nothing; with two machines the clients come one after the other.
+old=$(cloud quota instances=1)
+fails "a quota for one machine" 'quota'
 # shellcheck disable=SC2086
 cloud quota $old >/dev/null
 
