@@ -227,18 +227,19 @@ static int check_head(struct replay *replay, const json_t *json)
 /* A journal is one run, in order: lines that were moved, doubled or mixed would give results that never were. */
 static int check_order(struct replay *replay, const struct vmtp_event *ev)
 {
-    const char *run_id = ev->run_id ? ev->run_id : "";
+    if (!ev->run_id)
+        return vmtp_fail(replay->ctx, VMTP_EPARSE, "an event that does not say of which run it is");
     if (ev->seq <= replay->seq)
         return vmtp_fail(replay->ctx, VMTP_EPARSE, "event %llu after event %llu", (unsigned long long)ev->seq,
                          (unsigned long long)replay->seq);
-    if (replay->run_id && strcmp(replay->run_id, run_id) != 0)
+    if (replay->run_id && strcmp(replay->run_id, ev->run_id) != 0)
         return vmtp_fail(replay->ctx, VMTP_EPARSE, "an event of another run");
     if (replay->ended)
         return vmtp_fail(replay->ctx, VMTP_EPARSE, "an event after the end of the run");
     if (ev->seq != replay->seq + 1)
         vmtp_warn(replay->ctx, "%s:%lu: events %llu to %llu are missing", replay->path, replay->line,
                   (unsigned long long)replay->seq + 1, (unsigned long long)ev->seq - 1);
-    if (!replay->run_id && vmtp_set_text(&replay->run_id, run_id) < 0)
+    if (!replay->run_id && vmtp_set_text(&replay->run_id, ev->run_id) < 0)
         return vmtp_fail(replay->ctx, VMTP_ENOMEM, "out of memory");
     replay->events++;
     replay->last_ns = ev->time_ns;

@@ -101,6 +101,8 @@ static void test_damage(void)
     refused(HEAD EVENT(1, "run-begin") EVENT(1, "run-end"), "event 1 after event 1", "an event twice");
     refused(HEAD EVENT(1, "run-begin") "{\"seq\":2,\"type\":\"run-end\",\"run\":\"other\"}\n", "another run",
             "a mixture of two runs");
+    refused(HEAD EVENT(1, "run-begin") "{\"seq\":2,\"type\":\"result\"}\n" EVENT(3, "run-end"), "of which run",
+            "an event without a run, which a sink would not expect");
     refused(HEAD EVENT(1, "run-end") EVENT(2, "result"), "after the end", "an event after the end");
     refused("{\"vmtp_journal\":1}", "holds no event", "a head alone, without its newline");
     refused("{\"vmtp_jour", ":1:", "a torn head");
