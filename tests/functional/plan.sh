@@ -4,7 +4,7 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 . "$srcdir/tests/functional/plugin-kit.sh"
 # shellcheck disable=SC2154
-requires "${cc%% *}" python3
+requires "${cc%% *}" python3 setsid
 mkdir "$tmp/plugins"
 # shellcheck disable=SC2086,SC2154 # lists of options
 $cc $sanitize -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -I"$srcdir/include" \
@@ -78,4 +78,42 @@ is "hosts, and an environment that says too little" "$status" 0 || diag "$err"
 like "... are measured alone" "$err" 'only the hosts are measured.* no OS_AUTH_URL, no OS_PROJECT_NAME'
 run env OS_USERNAME=me "$VMTP" plan --host u@192.0.2.1 --no-env
 unlike "... without a word when it does not count" "$err" 'OS_'
+
+# A dashboard's file asks for the password, and so do we, on the terminal.
+cat >"$tmp/dashboard-rc" <<'END'
+export OS_AUTH_URL=http://127.0.0.1:1/v3
+export OS_PROJECT_ID=0123
+export OS_USER_DOMAIN_NAME="Default"
+export OS_USERNAME="me"
+echo "Please enter your OpenStack Password for project $OS_PROJECT_NAME as user $OS_USERNAME: "
+read -sr OS_PASSWORD_INPUT
+export OS_PASSWORD=$OS_PASSWORD_INPUT
+END
+cat >"$tmp/ask.py" <<'END'
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+shown = b""
+try:
+    while True:
+        more = os.read(fd, 1000)
+        if not more:
+            break
+        if b": " in more and b"password of" in more:
+            os.write(fd, b"s3cret-typed\n")
+        shown += more
+except OSError:
+    pass
+print(shown.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+run python3 "$tmp/ask.py" "$VMTP" plan -r "$tmp/dashboard-rc" --no-env
+is "a password is asked for" "$status" 1 || diag "$out"
+like "... with whose it is and where" "$out" 'OpenStack password of me at http://127\.0\.0\.1:1/v3: '
+like "... and used" "$out" 'topology fixed-ip: .*127\.0\.0\.1'
+unlike "... and not shown" "$out" 's3cret-typed'
+run setsid "$VMTP" plan -r "$tmp/dashboard-rc" --no-env
+is "without a terminal it is missing" "$status" 2
+like "... and the ways to give it are told" "$err" 'no password, .*OS_PASSWORD.*--os-password-file'
 done_testing
