@@ -71,9 +71,11 @@ static int plan_flow(vmtp_ctx *ctx, struct vmtp_cloud *cloud, unsigned kind, siz
         .scenario = kinds[kind].scenario[host > 0],
         .label = label,
     };
+    rc = vmtp_plan_flow(cloud->plan, &flow); /* refuses one that is planned already: a topology named twice */
+    if (rc < 0)
+        return vmtp_fail(ctx, rc == VMTP_EFAIL ? VMTP_ECONFIG : rc, "the flow %s is asked for twice", label);
     cloud->flows[cloud->n_flows++] = (struct vmtp_cloud_flow){.kind = kind, .client = client, .inter = host > 0};
-    rc = vmtp_plan_flow(cloud->plan, &flow);
-    return rc < 0 ? vmtp_fail(ctx, rc, "cannot plan the flow %s", label) : rc;
+    return VMTP_OK;
 }
 
 int vmtp_cloud_plan_flows(vmtp_ctx *ctx, struct vmtp_cloud *cloud, unsigned flows)
