@@ -10,6 +10,7 @@ is "every command of the guide says where it is run" "$(awk '
 
 mkdir -p "$tmp/work" "$tmp/bin"
 ln -s "$VMTP" "$tmp/bin/vmtp"
+ln -s "$builddir/reports/vmtp-genchart" "$tmp/bin/vmtp_genchart"
 if "$VMTP" --topology namespace --protocols I -q >/dev/null 2>"$tmp/why"; then
     for number in $(blocks run); do
         block "$number" >"$tmp/block.sh"
