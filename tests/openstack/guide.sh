@@ -8,7 +8,12 @@ remember
 mkdir -p "$tmp/work" "$tmp/bin" "$HOME/.ssh"
 ln -s "$VMTP" "$tmp/bin/vmtp"
 cp "$lab_state/openrc" "$tmp/work/openrc"
-install -m 600 "$lab_state/ext/id" "$HOME/.ssh/id_rsa"
+# A key that libssh2 can use: the program ssh looks for keys in the home of the account, and not in $HOME.
+ssh-keygen -q -t ed25519 -N '' -f "$HOME/.ssh/id_ed25519"
+keys=$lab_state/ext/authorized_keys
+cp "$keys" "$tmp/keys"
+at_exit "cat '$tmp/keys' >'$keys'"
+cat "$HOME/.ssh/id_ed25519.pub" >>"$keys"
 follow() { # follow WHERE
     for number in $(blocks "$1"); do
         block "$number" >"$tmp/block.sh"
