@@ -31,7 +31,8 @@ in_cloud() { # in_cloud NAME OPTION...: one run; its files are $tmp/NAME.*
 
 # A poll is a look at the servers that was sent before.
 requests() { # requests NAME: "all without-polls"
-    grep -oE '(GET|POST|PUT|PATCH|DELETE) https?://[^ ]+: [0-9]+, [0-9.]+ s' "$tmp/$1.err" | sed 's/: [0-9]*, [0-9.]* s$//' |
+    grep -oE '(GET|POST|PUT|PATCH|DELETE) https?://[^ ]+: [0-9]+, [0-9.]+ s' "$tmp/$1.err" |
+        sed 's/: [0-9]*, [0-9.]* s$//' |
         awk '{ all++; if ($2 !~ /servers.detail/ || !seen[$0]++) once++ } END { print all + 0, once + 0 }'
 }
 
