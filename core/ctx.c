@@ -69,6 +69,8 @@ void vmtp_ctx_child(struct vmtp_ctx *ctx, const struct vmtp_ctx *parent, double 
     ctx->settings = parent->settings;
     ctx->tell = parent->tell;
     ctx->tell_arg = parent->tell_arg;
+    ctx->connected = parent->connected;
+    ctx->connected_arg = parent->connected_arg;
     memcpy(ctx->where, parent->where, sizeof ctx->where);
     if (seconds > 0) {
         double own = vmtp_now() + seconds;

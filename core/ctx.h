@@ -32,6 +32,10 @@ struct vmtp_ctx {
     const struct vmtp_settings *settings;           /* of a cleanup; NULL elsewhere: a plan has them */
     void (*tell)(void *arg, const char *what);      /* shows what is awaited now; NULL: nobody looks */
     void *tell_arg;
+    /* Called by vmtp_connect() for each machine of this run's own as soon as it is connected, while others still boot;
+     * from several threads at once. NULL: there is nothing to do then. */
+    void (*connected)(void *arg, struct vmtp_ctx *ctx, vmtp_endpoint *ep);
+    void *connected_arg;
 };
 
 /* A ctx without deadline that obeys cancel (may be NULL). */

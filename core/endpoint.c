@@ -286,6 +286,8 @@ static void *connect_some(void *arg)
             atomic_store(&work->canceled, 1);
         if (rc < 0)
             vmtp_endpoint_failed(&ctx, work->eps[i], rc);
+        else if (ctx.connected && work->eps[i]->login.fresh)
+            ctx.connected(ctx.connected_arg, &ctx, work->eps[i]);
     }
     return NULL;
 }

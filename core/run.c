@@ -212,12 +212,24 @@ static void show_what(void *arg, const char *what)
     vmtp_run_tell(run);
 }
 
+/* Brings the tools to a machine while others still boot. */
+static void prepare_ahead(void *arg, vmtp_ctx *ctx, vmtp_endpoint *ep)
+{
+    struct vmtp_run *run = arg;
+    if (run->throughput.open)
+        vmtp_tool_prepare_ahead(ctx, &run->throughput, ep);
+    if (run->icmp.open)
+        vmtp_tool_prepare_ahead(ctx, &run->icmp, ep);
+}
+
 int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
 {
     run->settings = settings;
     vmtp_ctx_init(&run->ctx, &vmtp_run_interrupted);
     run->ctx.tell = show_what;
     run->ctx.tell_arg = run;
+    run->ctx.connected = prepare_ahead;
+    run->ctx.connected_arg = run;
     if (vmtp_registry_set_path(settings->plugin_path) < 0)
         return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
     vmtp_ssh_use(settings);

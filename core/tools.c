@@ -37,6 +37,8 @@ int vmtp_tool_open(vmtp_ctx *ctx, const struct vmtp_settings *settings, const ch
     if (rc == VMTP_OK && tool->loaded->tool.open)
         rc = VMTP_CALL(tool->loaded, tool, open, NULL, ctx, tool->opts, &tool->state);
     tool->open = rc == VMTP_OK;
+    if (tool->open)
+        pthread_mutex_init(&tool->preparing, NULL);
     if (rc == VMTP_OK && settings->bring_tools && tool->loaded->tool.caps & VMTP_TOOL_BRING) {
         tool->bundles = vmtp_bundles_new();
         rc = tool->bundles ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
@@ -49,6 +51,8 @@ void vmtp_tool_close(struct vmtp_tool_instance *tool)
 {
     if (tool->open && tool->loaded->tool.close)
         VMTP_CALL(tool->loaded, tool, close, NULL, tool->state);
+    if (tool->open)
+        pthread_mutex_destroy(&tool->preparing);
     while (tool->at) {
         struct vmtp_tool_at *at = tool->at;
         tool->at = at->next;
@@ -116,6 +120,19 @@ int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmt
     if (rc == VMTP_OK)
         *caps = vmtp_tool_caps(tool, client, server);
     return rc;
+}
+
+void vmtp_tool_prepare_ahead(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_endpoint *ep)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, 0);
+    ctx.topology = NULL;
+    ctx.plan = NULL;
+    pthread_mutex_lock(&tool->preparing);
+    int rc = prepare_at(&ctx, tool, ep);
+    pthread_mutex_unlock(&tool->preparing);
+    if (rc < 0)
+        vmtp_debug(&ctx, "%s is not ready yet: %s", vmtp_endpoint_id(ep), vmtp_ctx_error(&ctx, rc));
 }
 
 uint32_t vmtp_tool_caps(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *client,

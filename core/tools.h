@@ -3,6 +3,8 @@
 #ifndef CORE_TOOLS_H
 #define CORE_TOOLS_H
 
+#include <pthread.h>
+
 #include "core/endpoint.h"
 #include "core/event.h"
 #include "core/registry.h"
@@ -27,6 +29,7 @@ struct vmtp_tool_instance {
     void *opts, *state;
     bool open;
     struct vmtp_bundles *bundles; /* NULL: nothing is brought along */
+    pthread_mutex_t preparing; /* an instance is called from one thread at a time */
     struct vmtp_tool_at *at;
 };
 
@@ -38,6 +41,10 @@ void vmtp_tool_close(struct vmtp_tool_instance *tool);
 /* What the tool can do on both endpoints, asking each once. */
 int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmtp_endpoint *client,
                       struct vmtp_endpoint *server, uint32_t *caps);
+
+/* The same for one endpoint, ahead of its first measurement; from any thread, as long as nothing is measured. What does
+ * not work is told by vmtp_tool_prepare() when it is needed. */
+void vmtp_tool_prepare_ahead(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmtp_endpoint *ep);
 
 /* What both endpoints can do; 0 when one of them is not prepared. */
 uint32_t vmtp_tool_caps(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *client,

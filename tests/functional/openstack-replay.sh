@@ -5,7 +5,7 @@
 . "$srcdir/tests/functional/openstack.sh"
 
 play "$srcdir/tests/fixtures/openstack/run-admin.jsonl" '[]' --topology "fixed-ip:dialogue=$tmp/hosts.json" \
-    --topology "floating-ip:dialogue=$tmp/hosts.json" --json "$tmp/out.json"
+    --topology "floating-ip:dialogue=$tmp/hosts.json" --debug --json "$tmp/out.json"
 is "a run" "$status" 0 || told
 is "... asks for nothing that was not asked before" "$(printf '%s\n' "$log" | grep '^UNEXPECTED')" ""
 is "... sends the same bodies" "$(printf '%s\n' "$log" | grep '^BODY')" ""
@@ -21,6 +21,8 @@ before() { # before FIRST SECOND: the last of the first kind comes before the fi
 ok "... networks before machines" before "POST networks" "POST servers"
 ok "... machines go before ports and groups" before "DELETE servers" "DELETE security-groups"
 ok "... routers go before networks" before "DELETE routers" "DELETE networks"
+is "... each machine is asked for its nuttcp before the first flow, while others boot" \
+    "$(sed '/Flow 1:/q' "$tmp/run.err" | grep -cE 'DEBUG on Test[A-Za-z0-9]*: .*nuttcp -V$')" 5
 is "... passes all flows" "$(json_query "$tmp/out.json" '{f["status"] for f in d["flows"]}')" "{'passed'}"
 is "... with the numbers of the hosts" "$(json_query "$tmp/out.json" \
     '{i["throughput_bps"] for f in d["flows"] for i in f["results"]}')" "{478896800}"
