@@ -281,7 +281,10 @@ static bool is_broken(CURLcode code)
 
 static bool asks_for_another(const struct vmtp_http_job *job)
 {
-    /* 413 is how older services say 429: our requests are too small to be too large */
+    /* 413 is how older services say 429: our requests are too small to be too large, but for a file; that has been read
+     * by then and cannot be sent again */
+    if (job->stream && job->stream->read_fd >= 0)
+        return false;
     return job->status == 429 || job->status == 413 || (!job->once && job->status >= 502 && job->status <= 504);
 }
 
