@@ -199,8 +199,8 @@ void vmtp_run_release(struct vmtp_run *run)
             continue;
         run->topologies[i].acquired = false;
         struct group all = members(run, i);
-        VMTP_CLEAN(mem) void *items = all.items;
         release_group(run, i, &all);
+        free(all.items);
     }
 }
 

@@ -41,6 +41,7 @@ struct vmtp_cloud_machine {
     char *port_id, *fixed_ip, *floating_id, *floating_ip;
     char *id, *status, *zone, *host_name, *host_id; /* host_id: nova's hash for those who may not know the host */
     char *fault;
+    double error_since; /* vmtp_now() scale; 0: it was not seen in status ERROR */
     bool wanted;       /* now: its creation is under way or about to begin */
     bool made, active;
     bool over;         /* removed again before the end of the run */

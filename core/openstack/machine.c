@@ -13,7 +13,7 @@
 #include "core/util/str.h"
 
 enum { USER_DATA_MAX = 48 << 10, CONSOLE_LINES = 15, CONSOLE_MAX = 4000 };
-static const double POLL_FIRST = 1, POLL_LAST = 3; /* s between two looks */
+static const double POLL_FIRST = 1, POLL_LAST = 3, FAULT_SECONDS = 5; /* s between two looks */
 
 /* --- creating --- */
 
@@ -155,6 +155,29 @@ static int note_placement(struct vmtp_cloud_machine *machine, const json_t *serv
     return VMTP_OK;
 }
 
+/* nova writes the reason down after the status. */
+static int note_fault(struct vmtp_cloud_machine *machine, const json_t *server)
+{
+    const char *words = vmtp_os_text(json_object_get(server, "fault"), "message");
+    if (!machine->error_since)
+        machine->error_since = vmtp_now();
+    if (!*words && vmtp_now() - machine->error_since < FAULT_SECONDS)
+        return VMTP_OK;
+    VMTP_CLEAN(mem) char *fault = vmtp_format("the VM is in status ERROR: %s",
+                                              *words ? words : "nova does not say why");
+    return fault ? vmtp_set_text(&machine->fault, fault) : VMTP_ENOMEM;
+}
+
+/* Of a VM for which no host was found, nova tells the reason only when it is asked for this one. */
+static int ask_fault(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_cloud_machine *machine)
+{
+    VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
+    VMTP_CLEAN(mem) char *path = vmtp_os_path("/servers/%s", machine->id);
+    const struct vmtp_os_request request = {.service = VMTP_OS_COMPUTE, .method = "GET", .path = path, .expect = 404};
+    int rc = path ? vmtp_os_call(ctx, cloud->session, &request, &reply) : VMTP_ENOMEM;
+    return rc < 0 ? rc : note_fault(machine, json_object_get(reply.json, "server"));
+}
+
 /* What a look says of one machine. */
 static int note_status(vmtp_ctx *ctx, struct vmtp_cloud_machine *machine, const json_t *server, double since)
 {
@@ -167,12 +190,7 @@ static int note_status(vmtp_ctx *ctx, struct vmtp_cloud_machine *machine, const 
         machine->active = true;
         return note_placement(machine, server);
     }
-    if (strcmp(status, "ERROR") != 0)
-        return VMTP_OK;
-    const char *words = vmtp_os_text(json_object_get(server, "fault"), "message");
-    VMTP_CLEAN(mem) char *fault = vmtp_format("the VM is in status ERROR: %s",
-                                              *words ? words : "nova does not say why");
-    return fault ? vmtp_set_text(&machine->fault, fault) : VMTP_ENOMEM;
+    return strcmp(status, "ERROR") == 0 ? note_fault(machine, server) : VMTP_OK;
 }
 
 static bool pending(const struct vmtp_cloud_machine *machine)
@@ -203,6 +221,9 @@ static int look(vmtp_ctx *ctx, struct vmtp_cloud *cloud, double since)
         }
     }
     json_decref(servers);
+    for (size_t m = 0; m < cloud->n_machines && rc == VMTP_OK; m++)
+        if (pending(&cloud->machines[m]) && cloud->machines[m].error_since)
+            rc = ask_fault(ctx, cloud, &cloud->machines[m]);
     return rc;
 }
 
