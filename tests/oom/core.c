@@ -240,6 +240,21 @@ static char *path_of(const char *srcdir, const char *name)
     return path;
 }
 
+/* A copy that may be locked: the tree may be read-only. */
+static char *copy_of(const char *srcdir, const char *name)
+{
+    VMTP_CLEAN(mem) char *from = path_of(srcdir, name), *text = NULL;
+    char *to = path_of(dir, "");
+    size_t len;
+    snprintf(to, 4096, "%s/copy", dir);
+    FILE *file = vmtp_file_read(NULL, from, 1 << 20, &text, &len) == 0 ? fopen(to, "w") : NULL;
+    if (file) {
+        fwrite(text, 1, len, file);
+        fclose(file);
+    }
+    return to;
+}
+
 int main(void)
 {
     const char *srcdir = getenv("srcdir") ? getenv("srcdir") : ".", *why = oom_missing();
@@ -253,7 +268,7 @@ int main(void)
     setenv("XDG_STATE_HOME", dir, 1);
     vmtp_log_set_level(VMTP_LOG_ERROR);
     VMTP_CLEAN(mem) char *yaml = path_of(srcdir, "fuzz/seeds/settings/all.yaml");
-    VMTP_CLEAN(mem) char *ledger = path_of(srcdir, "fuzz/seeds/ledger/whole");
+    VMTP_CLEAN(mem) char *ledger = copy_of(srcdir, "fuzz/seeds/ledger/whole");
     VMTP_CLEAN(mem) char *journal = path_of(srcdir, "fixtures/journal/1.jsonl");
     VMTP_CLEAN(mem) char *known_hosts = path_of(srcdir, "fixtures/known_hosts");
     size_t len;

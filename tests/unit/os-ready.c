@@ -248,6 +248,7 @@ static void test_upload(void)
     VMTP_CLEAN(mem) char *killed = uploaded("{'method': 'POST', 'status': 201}, {'method': 'PUT', 'status': 204},"
                                             "{'method': 'GET', 'body': {'status': 'killed'}}", false, &error, told);
     is(error, "image 'Debian 12': it became 'killed' after the upload", "one that the service gives up");
+    contains(killed, "PUT /i/v2/images", "after its bytes were sent");
     free(error);
     write_file("disk", "\xEB\1\3", 3);
     VMTP_CLEAN(mem) char *wrong = uploaded("{}", false, &error, told);
