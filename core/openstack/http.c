@@ -20,6 +20,7 @@
 #include "vmtp/version.h"
 
 static const double LONGEST_NAP = 0.05; /* s; how long an interrupt may go unnoticed */
+static const double FINISH_SECONDS = 15; /* for what is under way when the interrupt comes */
 
 struct vmtp_http {
     CURLM *multi;
@@ -426,6 +427,27 @@ static int run_batch(vmtp_ctx *ctx, struct vmtp_http *http, struct batch *batch)
     return VMTP_OK;
 }
 
+static bool any_under_way(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->jobs[i].now && batch->jobs[i].once && may_have_arrived(&batch->jobs[i]))
+            return true;
+    return false;
+}
+
+/* A creation that is dropped half-way may still happen, and what it makes would show up after everything was removed:
+ * its answer is waited for. */
+static void finish_creations(vmtp_ctx *ctx, struct vmtp_http *http, struct batch *batch)
+{
+    const double end = vmtp_now() + FINISH_SECONDS;
+    int running;
+    while (any_under_way(batch) && vmtp_now() < end) {
+        (void)curl_multi_perform(http->multi, &running);
+        take_ended(ctx, http, batch);
+        (void)curl_multi_poll(http->multi, NULL, 0, (int)(LONGEST_NAP * 1000), NULL);
+    }
+}
+
 int vmtp_http_run(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job *jobs, size_t n)
 {
     struct batch batch = {.jobs = jobs, .n = n};
@@ -434,6 +456,8 @@ int vmtp_http_run(vmtp_ctx *ctx, struct vmtp_http *http, struct vmtp_http_job *j
         batch.left += !jobs[i].finished;
     vmtp_sigpipe_block(&guard);
     int rc = run_batch(ctx, http, &batch);
+    if (rc == VMTP_ECANCELED)
+        finish_creations(ctx, http, &batch);
     for (size_t i = 0; i < n; i++) {
         if (jobs[i].now && jobs[i].now->easy)
             curl_multi_remove_handle(http->multi, jobs[i].now->easy);

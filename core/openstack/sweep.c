@@ -8,9 +8,10 @@
 #include "core/openstack/cloud-parts.h"
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
+#include "core/util/json.h"
 #include "core/util/str.h"
 
-static const double CONFLICT_PAUSE = 0.5, POLL_FIRST = 0.5, POLL_LAST = 2; /* s */
+static const double CONFLICT_PAUSE = 0.5, POLL_FIRST = 0.5, POLL_LAST = 2, ASK_AGAIN = 15; /* s */
 enum { CONFLICT = 409, GONE = 404, CONFLICT_TRIES = 60, SWEEPS = 3 };
 
 /* Things that are removed together. */
@@ -149,20 +150,56 @@ static int list_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t **server
     return rc;
 }
 
-static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, size_t n)
+static bool lists(const json_t *servers, const json_t *server)
 {
-    double pause = POLL_FIRST, begin = vmtp_now();
+    const json_t *other;
+    size_t i;
+    json_array_foreach(servers, i, other) {
+        if (strcmp(vmtp_os_text(other, "id"), vmtp_os_text(server, "id")) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A server whose creation was under way when the run ended shows up late; one whose removal a service has lost stays
+ * until it is asked for again. */
+static int remove_late(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const json_t *servers, json_t *asked, double *again)
+{
+    VMTP_CLEAN(json) json_t *late = json_array();
+    const bool all = vmtp_now() >= *again;
+    json_t *server;
+    size_t i;
+    json_array_foreach(servers, i, server) {
+        if ((all || !lists(asked, server)) && json_array_append(late, server) < 0)
+            return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    }
+    if (all)
+        *again = vmtp_now() + ASK_AGAIN;
+    struct removals removals = {0};
+    add_list(&removals, VMTP_OS_COMPUTE, late, "/servers/%s", "id", "[", "name", "] Instance deleted");
+    if (json_array_extend(asked, late) < 0) {
+        clear(&removals);
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    }
+    return remove_all(ctx, cloud, &removals);
+}
+
+/* asked: the servers that are asked to go; those that come late are added. */
+static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t *asked)
+{
+    double pause = POLL_FIRST, begin = vmtp_now(), again = begin + ASK_AGAIN;
+    size_t n = json_array_size(asked);
     int rc = VMTP_OK;
     while (n > 0 && rc == VMTP_OK) {
-        json_t *servers = NULL;
+        VMTP_CLEAN(json) json_t *servers = NULL;
         rc = vmtp_ctx_tell(ctx, "%zu VMs to be gone", n);
         if (rc == VMTP_OK)
             rc = vmtp_wait(ctx, pause);
         if (rc == VMTP_OK)
             rc = list_servers(ctx, cloud, &servers);
         if (rc == VMTP_OK)
-            n = json_array_size(servers);
-        json_decref(servers);
+            rc = remove_late(ctx, cloud, servers, asked, &again);
+        n = json_array_size(servers);
         pause = pause * 1.3 < POLL_LAST ? pause * 1.3 : POLL_LAST;
     }
     if (rc == VMTP_OK && vmtp_now() > begin)
@@ -294,7 +331,7 @@ int vmtp_cloud_sweep(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
     if (rc == VMTP_OK)
         rc = remove_routers(ctx, cloud, &census);
     if (rc == VMTP_OK)
-        rc = await_servers(ctx, cloud, json_array_size(census.servers));
+        rc = await_servers(ctx, cloud, census.servers);
     if (rc == VMTP_OK)
         rc = remove_rest(ctx, cloud, &census);
     vmtp_census_clear(&census);

@@ -28,10 +28,12 @@ static const char LOGIN[] =
     LIST("/n/v2.0/" plural "?*", plural, "{'id': 'ours', 'name': 'n', " MARK "}", \
          "{'id': 'theirs', 'name': 'n', 'description': ''}, {'id': 'theirs', 'description': 'vmtp run 2'}")
 
-/* The servers are gone at the third look. */
+/* A second server shows up while the first is awaited; both are gone at the fourth look. */
 static const char LISTS[] =
     "{'path': '/c/v2.1/servers/detail*', 'times': 2, 'body': {'servers': [{'id': 'theirs', 'tags': []}, {'id': 'ours', "
     "'name': 's', " TAGS "}, {'id': 'theirs'}, {'id': 'theirs', 'tags': 'vmtp:" RUN "'}]}}, "
+    "{'path': '/c/v2.1/servers/detail*', 'body': {'servers': [{'id': 'theirs', 'tags': []}, {'id': 'late', "
+    "'name': 't', " TAGS "}]}}, "
     "{'path': '/c/v2.1/servers/detail*', 'times': 0, 'body': {'servers': [{'id': 'theirs', 'tags': []}]}}, "
     LIST("/n/v2.0/security-groups?*", "security_groups", "{'id': 'ours', " MARK "}", "{'id': 'theirs'}")
     NETWORK("floatingips") NETWORK("ports") NETWORK("networks") NETWORK("routers")
@@ -81,6 +83,7 @@ int main(void)
     static struct vmtp_ctx ctx;
     static const char *const ours[] = {
         "/c/v2.1/servers/ours ",      "/n/v2.0/floatingips/ours ", "/c/v2.1/os-keypairs/key-0123456 ",
+        "/c/v2.1/servers/late ",
         "/n/v2.0/routers/ours ",      "/n/v2.0/ports/ours ",       "/n/v2.0/networks/ours ",
         "/n/v2.0/security-groups/ours ", "/c/v2.1/flavors/ours ",  "/i/v2/images/ours ",
         "/c/v2.1/os-server-groups/ours ",

@@ -510,6 +510,29 @@ static void *interrupt_soon(void *arg)
     return NULL;
 }
 
+/* What is being made when the interrupt comes would otherwise show up when all else is removed. */
+static void test_creation_under_way(void)
+{
+    struct vmtp_os_request requests[2] = {GET_SERVERS, GET_SERVERS};
+    struct vmtp_os_reply replies[2];
+    pthread_t thread;
+    requests[0].method = "POST";
+    requests[0].once = true;
+    requests[1].path = "/slow";
+    struct vmtp_os_session *session = session_with("{'method': 'POST', 'delay': 1, 'body': {'made': 1}}, {'times': 0, "
+                                                   "'delay': 8}");
+    pthread_create(&thread, NULL, interrupt_soon, NULL);
+    double began = vmtp_now();
+    is_int(vmtp_os_call_all(&ctx, session, requests, replies, 2), VMTP_ECANCELED, "an interrupt while one is made");
+    pthread_join(thread, NULL);
+    ok(replies[0].rc == VMTP_OK && replies[0].json, "the answer to the creation is awaited");
+    ok(replies[1].rc == VMTP_ECANCELED && vmtp_now() - began < within(4), "nothing else is");
+    for (int i = 0; i < 2; i++)
+        vmtp_os_reply_clear(&replies[i]);
+    atomic_store(&cancel, false);
+    vmtp_os_close(session);
+}
+
 static void test_patience(void)
 {
     struct vmtp_os_request requests[2] = {GET_SERVERS, GET_SERVERS};
@@ -808,6 +831,7 @@ int main(void)
     test_hostile();
     test_pages();
     test_many();
+    test_creation_under_way();
     test_patience();
     test_upload();
     test_download();
