@@ -129,6 +129,8 @@ def settings(words):
 def census(cloud):
     for kind in LISTS:
         for item in sorted(cloud.list(kind), key=lambda item: item["id"]):
+            if kind == "security_group" and item["name"] == "default":
+                continue  # neutron makes it when a project is looked at for the first time
             print(kind, item["id"], item.get("name") or item.get("floating_ip_address") or "-")
 
 
