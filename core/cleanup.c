@@ -18,7 +18,7 @@
 
 static const char SUFFIX[] = ".ledger";
 static const double REMOVE_SECONDS = 60;    /* for one thing on a host */
-static const double TOPOLOGY_SECONDS = 300; /* for one of a topology, which may remove all of its run at once */
+static const double TOPOLOGY_SECONDS = 660; /* for one of a topology, which may remove all of its run at once */
 
 static inline void vmtp_clean_dir(DIR **dir)
 {

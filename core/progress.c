@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/units.h"
@@ -16,15 +17,16 @@ static struct {
     bool running, stop;
     char what[200], last[80];
     uint32_t flow, flows;
-    double told, remaining; /* when it was told, and what was left then */
+    double told, remaining; /* when it was told last, and what was left then */
+    double begun;           /* when it was told first: who polls tells it again and again */
 } shown = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void draw(void)
 {
     if (!shown.what[0])
         return;
-    double since = vmtp_now() - shown.told;
-    double left = shown.remaining - since;
+    double since = vmtp_now() - shown.begun;
+    double left = shown.remaining - (vmtp_now() - shown.told);
     char line[500], part[VMTP_UNIT_TEXT];
     int n = 0;
     if (shown.flow)
@@ -85,11 +87,13 @@ int vmtp_progress_show(void *arg, const struct vmtp_progress *progress)
 {
     (void)arg;
     pthread_mutex_lock(&shown.lock);
+    shown.told = vmtp_now();
+    if (strncmp(shown.what, progress->what, sizeof shown.what - 1) != 0 || shown.flow != progress->flow)
+        shown.begun = shown.told;
     snprintf(shown.what, sizeof shown.what, "%s", progress->what);
     snprintf(shown.last, sizeof shown.last, "%s", progress->last ? progress->last : "");
     shown.flow = progress->flow;
     shown.flows = progress->flows;
-    shown.told = vmtp_now();
     shown.remaining = progress->remaining_s;
     pthread_cond_signal(&shown.changed);
     pthread_mutex_unlock(&shown.lock);

@@ -34,7 +34,8 @@ static int take_ports(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp
     for (size_t i = 0; rc == VMTP_OK && (port = vmtp_os_item(reply, "ports", i)); i++) {
         for (size_t m = 0; m < cloud->n_machines && rc == VMTP_OK; m++) {
             struct vmtp_cloud_machine *machine = &cloud->machines[m];
-            if (!lacks_port(machine) || strcmp(vmtp_os_text(port, "name"), machine->name) != 0)
+            if (!lacks_port(machine) || strcmp(vmtp_os_text(port, "name"), machine->name) != 0 ||
+                !vmtp_cloud_is_ours(cloud, port))
                 continue;
             rc = vmtp_os_take(ctx, json_array_get(json_object_get(port, "fixed_ips"), 0), "ip_address",
                               &machine->fixed_ip);

@@ -26,8 +26,7 @@ size_t vmtp_census_count(const struct vmtp_census *census)
            json_array_size(census->togethers);
 }
 
-/* Whether the name ends in "-RUNID": how key pairs and flavors, which have no other place for it, are marked. */
-static bool ends_in_run(const struct vmtp_cloud *cloud, const char *name)
+bool vmtp_cloud_ends_in_run(const struct vmtp_cloud *cloud, const char *name)
 {
     size_t len = strlen(name), run = strlen(cloud->run_id);
     return len > run + 1 && name[len - run - 1] == '-' && strcmp(name + len - run, cloud->run_id) == 0;
@@ -55,7 +54,7 @@ bool vmtp_os_has_tag(const json_t *object, const char *tag)
 static bool is_ours(const struct vmtp_cloud *cloud, const struct look *look, const json_t *object)
 {
     if (look->named)
-        return ends_in_run(cloud, vmtp_os_text(object, "name"));
+        return vmtp_cloud_ends_in_run(cloud, vmtp_os_text(object, "name"));
     if (look->service == VMTP_OS_NETWORK)
         return strcmp(vmtp_os_text(object, "description"), cloud->mark) == 0;
     return vmtp_os_has_tag(object, cloud->tag);

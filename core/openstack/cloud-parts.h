@@ -153,6 +153,14 @@ void vmtp_cloud_name_run(struct vmtp_cloud *cloud, const char *run_uuid);
 /* Whether a resource carries the mark of any run of VMTP: never a candidate for reuse. */
 bool vmtp_cloud_is_marked(const json_t *object);
 
+/* Whether it carries the mark of this run, in whatever way its kind does. A service that does not know a filter may
+ * answer with everything there is, so what is found by one is looked at all the same. */
+bool vmtp_cloud_is_ours(const struct vmtp_cloud *cloud, const json_t *object);
+
+/* Whether the name ends in "-RUNID": how key pairs, flavors and server groups, which have no other place for it, are
+ * marked. */
+bool vmtp_cloud_ends_in_run(const struct vmtp_cloud *cloud, const char *name);
+
 /* --- cidr.c --- */
 
 /* Whether two CIDRs of IPv4 share an address. What is not understood shares none. */

@@ -317,6 +317,26 @@ int vmtp_cloud_acquire(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *c
 
 /* --- the end --- */
 
+static const double LAST_LOOK = 20; /* s, of the time for removing */
+
+/* Removes all and looks what is left. When removing ends early, at its deadline or because a service is away, the cloud
+ * is asked all the same: what is gone by then is not told as left behind. */
+static int remove_all(vmtp_ctx *parent, struct vmtp_cloud *cloud, struct vmtp_census *left)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    const double seconds = vmtp_remaining(parent) - LAST_LOOK;
+    vmtp_ctx_child(&ctx, parent, seconds > 1 ? seconds : 1);
+    int rc = vmtp_cloud_sweep_all(&ctx, cloud, left);
+    if (rc == VMTP_ECANCELED || rc == VMTP_ENOMEM)
+        return vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
+    if (rc == VMTP_OK)
+        return rc;
+    vmtp_warn(parent, "removing has not come to its end: %s", vmtp_ctx_error(&ctx, rc));
+    cloud->refused++; /* interfaces show up in no census */
+    vmtp_census_clear(left);
+    return vmtp_cloud_census(parent, cloud, left);
+}
+
 static const json_t *list_of(const struct vmtp_census *census, const char *kind)
 {
     const struct {
@@ -390,7 +410,7 @@ int vmtp_cloud_release(vmtp_ctx *ctx, struct vmtp_cloud *cloud, vmtp_endpoint *c
     cloud->acquired = false;
     struct vmtp_census census = {0};
     double since = vmtp_now();
-    int rc = vmtp_cloud_sweep_all(ctx, cloud, &census);
+    int rc = remove_all(ctx, cloud, &census);
     if (rc == VMTP_OK)
         rc = strike_out(ctx, cloud, &census);
     if (rc == VMTP_OK)
@@ -431,7 +451,7 @@ static int clean(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
     int rc = log_in(ctx, cloud);
     if (rc == VMTP_OK)
         rc = check_cloud(ctx, cloud);
-    return rc < 0 ? rc : vmtp_cloud_sweep_all(ctx, cloud, &cloud->left);
+    return rc < 0 ? rc : remove_all(ctx, cloud, &cloud->left);
 }
 
 int vmtp_cloud_remove(vmtp_ctx *ctx, struct vmtp_cloud **cloud, const char *kind, const char *id)

@@ -249,6 +249,9 @@ static int import_pair(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
         .path = "/os-keypairs",
         .singular = "keypair",
         .plural = "keypairs",
+        .look = strdup("/os-keypairs"),
+        .field = "name",
+        .value = cloud->key.name,
         .body = json_pack("{s:{s:s,s:s}}", "keypair", "name", cloud->key.name, "public_key", cloud->key.public_key),
     };
     cloud->key.ours = true;

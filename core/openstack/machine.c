@@ -214,6 +214,8 @@ static int look(vmtp_ctx *ctx, struct vmtp_cloud *cloud, double since)
                   : VMTP_ENOMEM;
     for (size_t i = 0; i < json_array_size(servers) && rc == VMTP_OK; i++) {
         const json_t *server = json_array_get(servers, i);
+        if (!vmtp_cloud_is_ours(cloud, server))
+            continue;
         for (size_t m = 0; m < cloud->n_machines && rc == VMTP_OK; m++) {
             struct vmtp_cloud_machine *machine = &cloud->machines[m];
             if (pending(machine) && strcmp(vmtp_os_text(server, "name"), machine->name) == 0)
@@ -247,7 +249,7 @@ int vmtp_cloud_await_machines(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
             give_up(cloud, vmtp_now() - begin);
             break;
         }
-        int rc = vmtp_ctx_tell(ctx, "%zu VMs to become active", count_pending(cloud));
+        int rc = vmtp_ctx_tell(ctx, "VMs to become active");
         if (rc == VMTP_OK)
             rc = vmtp_wait(ctx, pause);
         if (rc == VMTP_OK)

@@ -151,6 +151,12 @@ static void keep_outcome(struct vmtp_os_creation *creation, struct vmtp_os_reply
     (void)vmtp_set_text(&creation->error, reply->error ? reply->error : "the answer is not understood");
 }
 
+bool vmtp_cloud_is_ours(const struct vmtp_cloud *cloud, const json_t *object)
+{
+    return strcmp(vmtp_os_text(object, "description"), cloud->mark) == 0 || vmtp_os_has_tag(object, cloud->tag) ||
+           vmtp_cloud_ends_in_run(cloud, vmtp_os_text(object, "name"));
+}
+
 /* Whether a creation that was not answered has happened all the same. */
 static int look_up(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_creation *creation)
 {
@@ -165,7 +171,9 @@ static int look_up(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_creat
         return rc;
     json_t *item;
     for (size_t i = 0; (item = vmtp_os_item(&reply, creation->plural, i)); i++) {
-        if (strcmp(vmtp_os_text(item, creation->field), creation->value) != 0)
+        json_t *inner = json_object_get(item, creation->singular); /* {"keypairs": [{"keypair": ...}]} */
+        item = inner ? inner : item;
+        if (strcmp(vmtp_os_text(item, creation->field), creation->value) != 0 || !vmtp_cloud_is_ours(cloud, item))
             continue;
         creation->made = json_incref(item);
         creation->rc = VMTP_OK;

@@ -11,7 +11,8 @@
 #include "core/util/json.h"
 #include "core/util/str.h"
 
-static const double CONFLICT_PAUSE = 0.5, POLL_FIRST = 0.5, POLL_LAST = 2, ASK_AGAIN = 15; /* s */
+static const double CONFLICT_PAUSE = 0.5, POLL_FIRST = 0.5, POLL_LAST = 2, ASK_AGAIN = 15,
+                    TELL_SLOW = 20; /* s */
 enum { CONFLICT = 409, GONE = 404, CONFLICT_TRIES = 60, SWEEPS = 3 };
 
 /* Things that are removed together. */
@@ -184,21 +185,37 @@ static int remove_late(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const json_t *se
     return remove_all(ctx, cloud, &removals);
 }
 
+/* "[TestClient1] is in status BUILD, deleting, after 15 s": now and then, what keeps the user waiting. */
+static void tell_slow(vmtp_ctx *ctx, const json_t *servers, double begin, double *next)
+{
+    const json_t *server;
+    size_t i;
+    if (vmtp_now() < *next)
+        return;
+    *next = vmtp_now() + TELL_SLOW;
+    json_array_foreach(servers, i, server) {
+        const char *task = vmtp_os_text(server, "OS-EXT-STS:task_state");
+        vmtp_info(ctx, "[%s] is to go, and still in status %s%s%s after %.0f s", vmtp_os_text(server, "name"),
+                  vmtp_os_text(server, "status"), *task ? ", " : "", task, vmtp_now() - begin);
+    }
+}
+
 /* asked: the servers that are asked to go; those that come late are added. */
 static int await_servers(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t *asked)
 {
-    double pause = POLL_FIRST, begin = vmtp_now(), again = begin + ASK_AGAIN;
+    double pause = POLL_FIRST, begin = vmtp_now(), again = begin + ASK_AGAIN, tell = begin + TELL_SLOW;
     size_t n = json_array_size(asked);
     int rc = VMTP_OK;
     while (n > 0 && rc == VMTP_OK) {
         VMTP_CLEAN(json) json_t *servers = NULL;
-        rc = vmtp_ctx_tell(ctx, "%zu VMs to be gone", n);
+        rc = vmtp_ctx_tell(ctx, "VMs to be gone");
         if (rc == VMTP_OK)
             rc = vmtp_wait(ctx, pause);
         if (rc == VMTP_OK)
             rc = list_servers(ctx, cloud, &servers);
         if (rc == VMTP_OK)
             rc = remove_late(ctx, cloud, servers, asked, &again);
+        tell_slow(ctx, servers, begin, &tell);
         n = json_array_size(servers);
         pause = pause * 1.3 < POLL_LAST ? pause * 1.3 : POLL_LAST;
     }
@@ -217,22 +234,35 @@ static const struct vmtp_cloud_machine *machine_over(const struct vmtp_cloud *cl
     return NULL;
 }
 
+/* The servers of machines that are over; the caller decrefs *servers. */
+static int list_over(vmtp_ctx *ctx, struct vmtp_cloud *cloud, json_t **servers)
+{
+    int rc = list_servers(ctx, cloud, servers);
+    for (size_t i = json_array_size(*servers); i-- > 0;)
+        if (!machine_over(cloud, vmtp_os_text(json_array_get(*servers, i), "name")))
+            (void)json_array_remove(*servers, i);
+    return rc;
+}
+
+/* One whose creation was not answered is asked to go when it shows up. */
 static int await_over(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 {
-    double pause = POLL_FIRST;
+    double pause = POLL_FIRST, begin = vmtp_now(), again = begin + ASK_AGAIN, tell = begin + TELL_SLOW;
+    VMTP_CLEAN(json) json_t *asked = json_array();
     bool there = true;
     int rc = VMTP_OK;
+    for (size_t i = 0; i < cloud->n_machines; i++)
+        if (cloud->machines[i].over && cloud->machines[i].id)
+            (void)json_array_append_new(asked, json_pack("{s:s}", "id", cloud->machines[i].id));
     while (there && rc == VMTP_OK) {
-        json_t *servers = NULL, *server;
-        size_t i;
+        VMTP_CLEAN(json) json_t *servers = NULL;
         rc = vmtp_wait(ctx, pause);
         if (rc == VMTP_OK)
-            rc = list_servers(ctx, cloud, &servers);
-        there = false;
-        json_array_foreach(servers, i, server) {
-            there = there || machine_over(cloud, vmtp_os_text(server, "name"));
-        }
-        json_decref(servers);
+            rc = list_over(ctx, cloud, &servers);
+        if (rc == VMTP_OK)
+            rc = remove_late(ctx, cloud, servers, asked, &again);
+        tell_slow(ctx, servers, begin, &tell);
+        there = json_array_size(servers) > 0;
         pause = pause * 1.3 < POLL_LAST ? pause * 1.3 : POLL_LAST;
     }
     return rc;

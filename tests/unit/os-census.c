@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removing what a run has made, in a cloud whose services ignore the filters of a list: what is not ours is left alone,
- * whatever they answer. */
+ * whatever they answer; and in one where a thing does not go. */
 #include <stdlib.h>
 
 #include "core/ctx.h"
 #include "core/log.h"
 #include "core/openstack/cloud-parts.h"
 #include "core/util/cleanup.h"
+#include "core/util/clock.h"
 #include "core/util/json.h"
 #include "core/util/str.h"
 #include "tests/unit/scripted-http.h"
@@ -47,13 +48,27 @@ static const char LISTS[] =
 
 static struct scripted server;
 
-static struct vmtp_os_session *log_in(vmtp_ctx *ctx, struct vmtp_os_credentials *credentials, char **url)
+/* The network of the run is gone after its removal was asked for; its server never goes. */
+static const char STUCK[] =
+    "{'path': '/c/v2.1/servers/detail*', 'times': 0, 'body': {'servers': [{'id': 'ours', 'name': 's', 'status': 'BUILD',"
+    " 'OS-EXT-STS:task_state': 'deleting', " TAGS "}]}}, "
+    "{'path': '/n/v2.0/floatingips?*', 'body': {'floatingips': [{'id': 'ours', " MARK "}]}}, "
+    LIST("/n/v2.0/floatingips?*", "floatingips", "{'id': 'theirs'}", "{}")
+    LIST("/n/v2.0/ports?*", "ports", "{}", "{}") LIST("/n/v2.0/networks?*", "networks", "{}", "{}")
+    LIST("/n/v2.0/routers?*", "routers", "{}", "{}") LIST("/n/v2.0/security-groups?*", "security_groups", "{}", "{}")
+    LIST("/c/v2.1/os-keypairs*", "keypairs", "{}", "{}") LIST("/c/v2.1/os-server-groups*", "server_groups", "{}", "{}")
+    LIST("/c/v2.1/flavors*", "flavors", "{}", "{}") LIST("/i/v2/images?*", "images", "{}", "{}")
+    "{'method': 'DELETE', 'times': 0, 'status': 204}";
+
+static struct vmtp_os_session *log_in(vmtp_ctx *ctx, const char *rules, struct vmtp_os_credentials *credentials,
+                                      char **url)
 {
     struct vmtp_os_session *session = NULL;
-    VMTP_CLEAN(mem) char *script = vmtp_format("[%s, %s]", LOGIN, LISTS);
+    VMTP_CLEAN(mem) char *script = vmtp_format("[%s, %s]", LOGIN, rules);
     for (char *c = script; *c; c++)
         *c = *c == '\'' ? '"' : *c;
     scripted_say(&server, script);
+    free(*url);
     *url = vmtp_format("%s/v3", server.url);
     *credentials = (struct vmtp_os_credentials){.source = (char *)"rc", .auth_url = *url, .username = (char *)"u",
         .password = (char *)"p", .project_name = (char *)"n"};
@@ -77,7 +92,7 @@ static char *deleted(void)
     return vmtp_buf_take(&words);
 }
 
-int main(void)
+static void test_ignored_filters(void)
 {
     static struct vmtp_cloud cloud;
     static struct vmtp_ctx ctx;
@@ -91,12 +106,7 @@ int main(void)
     struct vmtp_os_credentials credentials;
     VMTP_CLEAN(mem) char *url = NULL;
     vmtp_ctx_init(&ctx, NULL);
-    vmtp_log_set_level(VMTP_LOG_ERROR);
-    if (!scripted_start(&server, NULL, NULL)) {
-        skip(1, "there is no python3 for the web server");
-        return done_testing();
-    }
-    cloud.session = log_in(&ctx, &credentials, &url);
+    cloud.session = log_in(&ctx, LISTS, &credentials, &url);
     vmtp_cloud_name_run(&cloud, RUN);
 
     struct vmtp_census census = {0};
@@ -110,6 +120,53 @@ int main(void)
     ok(paths && !strstr(paths, "theirs") && !strstr(paths, "keypairs/key ") && !strstr(paths, "-0123456x"),
        "nothing else: %s", paths);
     vmtp_os_close(cloud.session);
+}
+
+/* The time for removing ends while a server is still there. */
+static void test_deadline(void)
+{
+    static struct vmtp_cloud cloud = {.topology = "fixed-ip", .acquired = true};
+    static struct vmtp_ctx ctx;
+    struct vmtp_os_credentials credentials;
+    struct vmtp_thing thing = {.kind = ""};
+    struct vmtp_login login;
+    VMTP_CLEAN(mem) char *url = NULL;
+    vmtp_ctx_init(&ctx, NULL);
+    vmtp_log_set_level(VMTP_LOG_ERROR);
+    cloud.session = log_in(&ctx, STUCK, &credentials, &url);
+    vmtp_cloud_name_run(&cloud, RUN);
+    ctx.ledger = vmtp_ledger_new(RUN);
+    ctx.topology = "fixed-ip";
+    ctx.deadline = vmtp_now() + 23; /* 20 s of it are for the last look */
+    ok(vmtp_cloud_track(&ctx, &cloud, "server", "TestServer1") == VMTP_OK &&
+           vmtp_cloud_track(&ctx, &cloud, "floating-ip", "TestServer1") == VMTP_OK, "two things in the ledger");
+    const double begin = vmtp_now();
+    ok(vmtp_cloud_release(&ctx, &cloud, NULL, 0) == VMTP_EFAIL, "a server does not go");
+    contains(vmtp_ctx_error(&ctx, 0), "1 things of this run are still in the cloud", "... and that is told");
+    ok(vmtp_now() - begin < 20, "... in time");
+    ok(vmtp_ledger_left(ctx.ledger) == 1 && vmtp_ledger_thing(ctx.ledger, 0, &thing, &login) &&
+           strcmp(thing.kind, "server") == 0, "what is gone is struck out of the ledger, the server is not");
+    (void)vmtp_cloud_untrack(&ctx, &cloud, "server", "TestServer1");
+    vmtp_ledger_close(ctx.ledger);
+    vmtp_os_close(cloud.session);
+}
+
+int main(void)
+{
+    char directory[] = "/tmp/vmtp-os-census.XXXXXX";
+    vmtp_log_set_level(VMTP_LOG_ERROR);
+    if (!mkdtemp(directory) || setenv("XDG_STATE_HOME", directory, 1) < 0)
+        return 99;
+    if (!scripted_start(&server, NULL, NULL)) {
+        skip(1, "there is no python3 for the web server");
+        return done_testing();
+    }
+    test_ignored_filters();
+    test_deadline();
     scripted_stop(&server);
+    VMTP_CLEAN(mem) char *runs = vmtp_format("%s/vmtp/runs", directory), *own = vmtp_format("%s/vmtp", directory);
+    const char *const leftovers[] = {runs, own, directory};
+    for (size_t i = 0; i < sizeof leftovers / sizeof leftovers[0]; i++)
+        (void)remove(leftovers[i]);
     return done_testing();
 }
