@@ -9,7 +9,9 @@
  *   - a path on which nothing arrives was halved down to 1 kbit/s: here it is given up earlier;
  *   - a trial was spoilt by the one before: a receiver keeps the pieces of incomplete datagrams for 30 s (Linux; 60 s
  *     with IPv6) and drops all further ones when its memory for them is full: after too high a rate nothing arrives at
- *     any rate. Here there is a wait then, and a rate that came through stays a lower bound.
+ *     any rate. Here there is a wait then, and a rate that came through stays a lower bound;
+ *   - a demand that the sender cannot follow was lowered by guesses until it could: here the rate of a trial is what was
+ *     sent, which loss and what arrived tell, and the search ends where a sender gives all that it can.
  */
 #include "core/search.h"
 
@@ -33,6 +35,7 @@ static const double LIMITED_SHARE = 0.95; /* the sender gave less of the demand 
 static const double WITNESS_SPAN = 1.3;   /* trials up to this much above a bound speak for it */
 static const double LEAP = 4;             /* at most that much more than a rate that came through */
 static const double COLLAPSED = 0.1;      /* less than this arrives of what has arrived before */
+static const double TRUSTED_LOSS = 0.9;   /* what is left of more tells nothing of what was sent */
 
 struct search {
     vmtp_ctx *ctx;
@@ -111,9 +114,21 @@ static int run_trial(struct search *s, double rate, double seconds, bool confirm
     return rc < 0 ? rc : run_once(s, rate, seconds, confirming);
 }
 
+/* The rate of a trial: what was asked for, or what the sender gave when that is less. */
+static double sent_rate(const struct vmtp_trial *trial)
+{
+    double asked = (double)trial->target_bps, sent = trial->throughput_bps / (1 - fmin(trial->loss, TRUSTED_LOSS));
+    return trial->loss < TRUSTED_LOSS && sent < LIMITED_SHARE * asked ? sent : asked;
+}
+
+static bool gave_all(const struct vmtp_trial *trial)
+{
+    return sent_rate(trial) < (double)trial->target_bps;
+}
+
 static bool too_much(const struct search *s, const struct vmtp_trial *trial)
 {
-    return trial->loss > s->goal->loss_max || trial->throughput_bps < FOLLOWED * (double)trial->target_bps;
+    return trial->loss > s->goal->loss_max || trial->throughput_bps < FOLLOWED * sent_rate(trial);
 }
 
 /* No trial has said that the upper bound is too high: it is a guess. */
@@ -130,8 +145,8 @@ static double lowest_too_much(const struct search *s, double above)
 {
     double lowest = HIGHEST_BPS;
     for (unsigned i = 0; i < s->n; i++)
-        if ((double)s->trials[i].target_bps > above * 1.001 && too_much(s, &s->trials[i]))
-            lowest = fmin(lowest, (double)s->trials[i].target_bps);
+        if (sent_rate(&s->trials[i]) > above * 1.001 && too_much(s, &s->trials[i]))
+            lowest = fmin(lowest, sent_rate(&s->trials[i]));
     return lowest;
 }
 
@@ -169,11 +184,13 @@ static void go_far_down(struct search *s, double rate, double arrived)
     }
 }
 
-/* Chooses the next rate. False when the last trial was within the range of loss. */
+/* Chooses the next rate. False when the last trial was within the range of loss, or the sender has no more to give. */
 static bool step(struct search *s)
 {
     const struct vmtp_trial *last = &s->trials[s->n - 1];
-    double rate = (double)last->target_bps, arrived = last->throughput_bps;
+    double rate = sent_rate(last), arrived = last->throughput_bps;
+    if (gave_all(last) && last->loss < s->goal->loss_min)
+        return false;
     if (arrived < FOLLOWED * rate) {
         go_far_down(s, rate, arrived);
     } else if (last->loss < s->goal->loss_min) {
@@ -200,7 +217,7 @@ static bool bound_is_known(const struct search *s)
 {
     unsigned witnesses = s->checked == s->high ? 2 : 0;
     for (unsigned i = 0; i < s->n && witnesses < 2; i++) {
-        double rate = (double)s->trials[i].target_bps;
+        double rate = sent_rate(&s->trials[i]);
         witnesses += rate >= NEAR * s->high && rate <= WITNESS_SPAN * s->high && too_much(s, &s->trials[i]);
     }
     return witnesses >= 2;
@@ -248,13 +265,19 @@ static bool better(const struct vmtp_search_goal *goal, const struct vmtp_trial 
     return a->throughput_bps > b->throughput_bps;
 }
 
+/* At which rate a trial is run again: one that gave all without loss may have more to give. */
+static double rate_again(const struct search *s, const struct vmtp_trial *trial)
+{
+    return trial->loss < s->goal->loss_min ? (double)trial->target_bps : sent_rate(trial);
+}
+
 /* The best trial of its kind (short, or of full length) whose rate is below a limit; NULL when there is none. */
 static const struct vmtp_trial *best_trial(const struct search *s, bool confirming, double below)
 {
     const struct vmtp_trial *best = NULL;
     for (unsigned i = 0; i < s->n; i++) {
         const struct vmtp_trial *trial = &s->trials[i];
-        if (trial->confirming == confirming && trial->throughput_bps > 0 && (double)trial->target_bps < below &&
+        if (trial->confirming == confirming && trial->throughput_bps > 0 && rate_again(s, trial) < below &&
             (!best || better(s->goal, trial, best)))
             best = trial;
     }
@@ -268,7 +291,7 @@ static int confirm(struct search *s)
     double below = HUGE_VAL;
     for (unsigned i = 0; i < CONFIRMATIONS; i++) {
         const struct vmtp_trial *next = best_trial(s, false, below);
-        double rate = next ? (double)next->target_bps : 0;
+        double rate = next ? rate_again(s, next) : 0;
         if (i > 0 && (!next || next->loss > s->goal->loss_max))
             rate = fmin(s->trials[s->n - 1].throughput_bps, below * NEAR);
         if (rate <= s->confirmed || rate < 1)

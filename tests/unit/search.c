@@ -120,7 +120,13 @@ static void test_sender_limited(void)
         ok(answer.in_range && near(answer.best.throughput_bps, senders[i], 0.05),
            "%g bit/s: what it gave is the answer",
            senders[i]);
+        ok(path.trials <= 8, "%g bit/s: its demand is not lowered by guesses: %u trials", senders[i], path.trials);
     }
+    struct path slow = {.capacity = 19 * M, .sender = 23 * M};
+    struct vmtp_search_answer found = search(&slow);
+    ok(found.in_range && near(found.best.throughput_bps, 19 * M, 0.05) && slow.trials <= 5,
+       "a sender that gives a little more than the path takes: %g bit/s after %u trials", found.best.throughput_bps,
+       slow.trials);
     struct path path = {.capacity = 490 * M, .sender = 500 * M};
     struct vmtp_search_answer answer = search(&path);
     ok(!answer.sender_limited && near(answer.best.throughput_bps, 490 * M, 0.05),
