@@ -135,6 +135,7 @@ struct vmtp_os_creation {
     json_t *body;                 /* owned */
     json_t *made;                 /* the object of the reply; owned */
     int rc;
+    bool conflict;                /* refused, as there is such a thing: maybe this one */
     char *error;                  /* owned; NULL: none */
 };
 /* All of them at once. Each has its own rc; only what stops the run is returned. */

@@ -8,7 +8,7 @@
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
-enum { CREATE_TRIES = 3 };
+enum { CREATE_TRIES = 3, CONFLICT = 409 };
 static const char MARK[] = "vmtp run ";
 static const double LOOK_AGAIN_S = 1; /* after a creation that was not answered */
 
@@ -142,6 +142,7 @@ static void keep_outcome(struct vmtp_os_creation *creation, struct vmtp_os_reply
 {
     json_t *made = json_object_get(reply->json, creation->singular);
     creation->rc = reply->rc;
+    creation->conflict = reply->status == CONFLICT;
     if (reply->rc == VMTP_OK && json_is_object(made)) {
         creation->made = json_incref(made);
         return;
@@ -187,6 +188,12 @@ static bool unanswered(const struct vmtp_os_creation *creation)
     return !creation->made && creation->rc == VMTP_EUNREACH && creation->look;
 }
 
+/* A service under load repeats by itself what it has done already, and answers that it is there. */
+static bool may_be_there(const struct vmtp_os_creation *creation)
+{
+    return unanswered(creation) || (!creation->made && creation->conflict && creation->look);
+}
+
 static int send_all(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_creation *creations, size_t n, bool again)
 {
     struct vmtp_os_batch batch = {0};
@@ -210,8 +217,9 @@ static int try_again(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_cre
 {
     *more = false;
     for (size_t i = 0; i < n; i++) {
-        if (!unanswered(&creations[i]))
+        if (!may_be_there(&creations[i]))
             continue;
+        creations[i].conflict = false;
         int rc = vmtp_wait(ctx, LOOK_AGAIN_S);
         if (rc == VMTP_OK)
             rc = look_up(ctx, cloud, &creations[i]);

@@ -97,6 +97,13 @@ for thing in networks security-groups routers os-keypairs ports floatingips serv
         "$(grep -c "\"request\": \"POST [^\"]*/$thing\"" "$dialogue")"
 done
 
+passes "an address that is made, and refused as it is there" \
+    '[{"match": "POST .*/floatingips$", "done": true, "status": 409, "answer": {"NeutronError": {"type":
+       "FloatingIPPortAlreadyAssociated", "message": "that fixed IP already has a floating IP", "detail": ""}}}]'
+fails "an address that is refused, and is not there" 1 'already has a floating IP' \
+    '[{"match": "POST .*/floatingips$", "times": 0, "status": 409, "answer": {"NeutronError": {"type":
+       "FloatingIPPortAlreadyAssociated", "message": "that fixed IP already has a floating IP", "detail": ""}}}]'
+
 # --- while things are removed
 busy='{"NeutronError": {"type": "RouterInUse", "message": "Router is in use.", "detail": ""}}'
 passes "a conflict at first" "[{\"match\": \"DELETE .*/networks\", \"times\": 2, \"status\": 409, \"answer\": $busy}]"
