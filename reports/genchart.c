@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/ctx.h"
+#include "core/results.h"
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
 #include "core/util/file.h"
@@ -17,7 +18,7 @@
 #include "plugins/sinks/html/render.h"
 #include "vmtp/version.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, FILE_SIZE_MAX = 256 << 20, BROWSER_WORDS = 16 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, BROWSER_WORDS = 16 };
 
 static const char usage_text[] =
     "Usage: vmtp-genchart [-c FILE] [-b] [-p all|tcp|udp] RESULT.json...\n"
@@ -53,7 +54,7 @@ static int say(struct vmtp_ctx *ctx, int rc)
 static int set_protocol(struct vmtp_ctx *ctx, struct arguments *arguments, const char *word)
 {
     static const char *const words[] = {"all", "tcp", "udp"};
-    static const enum html_show shows[] = {HTML_ALL, HTML_ONLY_TCP, HTML_ONLY_UDP};
+    static const enum vmtp_result_show shows[] = {VMTP_RESULT_ALL, VMTP_RESULT_ONLY_TCP, VMTP_RESULT_ONLY_UDP};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcasecmp(word, words[i]) == 0) {
             arguments->html.show = shows[i];
@@ -117,23 +118,7 @@ static int check_arguments(struct vmtp_ctx *ctx, const struct arguments *argumen
     return VMTP_OK;
 }
 
-/* --- reading and writing --- */
-
-static int read_document(struct vmtp_ctx *ctx, const char *file, json_t **document)
-{
-    VMTP_CLEAN(mem) char *text = NULL;
-    size_t len;
-    json_error_t error;
-    int rc = vmtp_file_read(ctx, file, FILE_SIZE_MAX, &text, &len);
-    if (rc < 0)
-        return rc;
-    *document = json_loadb(text, len, JSON_ALLOW_NUL, &error);
-    if (!*document)
-        return vmtp_fail(ctx, VMTP_EPARSE, "%s:%d:%d: not JSON: %s", file, error.line, error.column, error.text);
-    if (!json_is_array(json_object_get(*document, "flows")))
-        return vmtp_fail(ctx, VMTP_EPARSE, "%s: not a result of VMTP: it has no list of flows", file);
-    return VMTP_OK;
-}
+/* --- writing --- */
 
 static int render(struct vmtp_ctx *ctx, const struct arguments *arguments, json_t *const *documents, char **text,
                   size_t *len)
@@ -163,7 +148,7 @@ static int make_chart(struct vmtp_ctx *ctx, const struct arguments *arguments)
     size_t len = 0;
     int rc = documents ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     for (size_t i = 0; rc == VMTP_OK && i < arguments->n; i++)
-        rc = read_document(ctx, arguments->files[i], &documents[i]);
+        rc = vmtp_result_load(ctx, arguments->files[i], &documents[i]);
     if (rc == VMTP_OK)
         rc = render(ctx, arguments, documents, &text, &len);
     for (size_t i = 0; documents && i < arguments->n; i++)

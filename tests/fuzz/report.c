@@ -8,7 +8,7 @@
 
 typedef int renderer(FILE *out, json_t *const *documents, size_t n, const struct html_options *options);
 
-static char *rendered(renderer *render, json_t *document, size_t n, enum html_show show)
+static char *rendered(renderer *render, json_t *document, size_t n, enum vmtp_result_show show)
 {
     json_t *documents[] = {document, document};
     const struct html_options options = {show};
@@ -47,11 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *document = json_loadb((const char *)data, size, JSON_ALLOW_NUL, &error);
     if (json_is_object(document)) {
         for (size_t n = 1; n <= 2; n++) {
-            VMTP_CLEAN(mem) char *page = rendered(html_page, document, n, HTML_ALL);
+            VMTP_CLEAN(mem) char *page = rendered(html_page, document, n, VMTP_RESULT_ALL);
             check_page(page, n);
         }
-        VMTP_CLEAN(mem) char *tcp = rendered(html_page, document, 1, HTML_ONLY_TCP);
-        VMTP_CLEAN(mem) char *markdown = rendered(html_markdown, document, 1, HTML_ALL);
+        VMTP_CLEAN(mem) char *tcp = rendered(html_page, document, 1, VMTP_RESULT_ONLY_TCP);
+        VMTP_CLEAN(mem) char *markdown = rendered(html_markdown, document, 1, VMTP_RESULT_ALL);
         FUZZ_HOLDS(!strpbrk(markdown, "<>"));
         check_page(tcp, 1);
     }

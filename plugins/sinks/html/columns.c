@@ -6,9 +6,9 @@
 
 enum { COLUMNS_MAX = 1000, SHADES = 6, RUN_COLORS = 6 };
 
-static void set_label(struct html_column *column, const struct html_flow *flow)
+static void set_label(struct html_column *column, const struct vmtp_result_flow *flow)
 {
-    const char *client = html_text(flow->json, "client"), *server = html_text(flow->json, "server");
+    const char *client = vmtp_result_text(flow->json, "client"), *server = vmtp_result_text(flow->json, "server");
     if (flow->external)
         snprintf(column->label, sizeof column->label, "%s", column->reverse ? "Download" : "Upload");
     else if (flow->member)
@@ -21,8 +21,8 @@ static void set_label(struct html_column *column, const struct html_flow *flow)
 }
 
 /* The place of a flow: that of the same one in an earlier run, or a new one. */
-static bool place_flow(struct html_columns *columns, const struct html_report *report, size_t run,
-                       const struct html_flow *flow, bool reverse)
+static bool place_flow(struct html_columns *columns, const struct vmtp_results *report, size_t run,
+                       const struct vmtp_result_flow *flow, bool reverse)
 {
     for (size_t i = 0; run > 0 && i < columns->n; i++) {
         struct html_column *column = &columns->items[i];
@@ -38,7 +38,7 @@ static bool place_flow(struct html_columns *columns, const struct html_report *r
     struct html_column *column = &columns->items[columns->n];
     *column = (struct html_column){
         .family = flow->family, .desc = flow->desc, .reverse = reverse, .place = columns->n,
-        .flows = calloc(report->n_runs, sizeof(const struct html_flow *)),
+        .flows = calloc(report->n_runs, sizeof(const struct vmtp_result_flow *)),
     };
     if (!column->flows)
         return false;
@@ -63,12 +63,12 @@ static int by_family(const void *a, const void *b)
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-bool html_columns_make(struct html_columns *columns, const struct html_report *report)
+bool html_columns_make(struct html_columns *columns, const struct vmtp_results *report)
 {
     *columns = (struct html_columns){.items = calloc(COLUMNS_MAX, sizeof *columns->items)};
     for (size_t r = 0; columns->items && r < report->n_runs; r++)
         for (size_t f = 0; f < report->runs[r].n_flows; f++) {
-            const struct html_flow *flow = &report->runs[r].flows[f];
+            const struct vmtp_result_flow *flow = &report->runs[r].flows[f];
             bool forward = flow->n_kinds == 0, reverse = false;
             for (size_t k = 0; k < flow->n_kinds; k++) {
                 reverse = reverse || flow->kinds[k].reverse;
@@ -93,7 +93,8 @@ void html_columns_clear(struct html_columns *columns)
     *columns = (struct html_columns){0};
 }
 
-const struct html_kind *html_kind_in(const struct html_flow *flow, const struct html_column *column, size_t series)
+const struct vmtp_result_kind *html_kind_in(const struct vmtp_result_flow *flow, const struct html_column *column,
+                                            size_t series)
 {
     for (size_t k = 0; flow && k < flow->n_kinds; k++)
         if (flow->kinds[k].series == series && flow->kinds[k].reverse == column->reverse)
@@ -101,10 +102,10 @@ const struct html_kind *html_kind_in(const struct html_flow *flow, const struct 
     return NULL;
 }
 
-const char *html_series_css(const struct html_series *series, char css[8])
+const char *html_series_css(const struct vmtp_result_series *series, char css[8])
 {
-    static const char letters[] = {[HTML_TCP] = 't', [HTML_UDP] = 'u', [HTML_MULTICAST] = 'm', [HTML_ICMP] = 'p',
-                                   [HTML_OTHER] = 'r'};
+    static const char letters[] = {[VMTP_RESULT_TCP] = 't', [VMTP_RESULT_UDP] = 'u', [VMTP_RESULT_MULTICAST] = 'm',
+                                   [VMTP_RESULT_ICMP] = 'p', [VMTP_RESULT_OTHER] = 'r'};
     snprintf(css, 8, "%c%u", letters[series->proto], (unsigned)series->shade % SHADES);
     return css;
 }
@@ -115,12 +116,12 @@ const char *html_run_css(size_t run, char css[8])
     return css;
 }
 
-const char *html_series_name(enum html_proto proto, long long size, char name[64])
+const char *html_series_name(enum vmtp_result_proto proto, long long size, char name[64])
 {
     if (size >= 0)
-        snprintf(name, 64, "%s %lld B", html_proto_name(proto), size);
+        snprintf(name, 64, "%s %lld B", vmtp_result_proto_name(proto), size);
     else
-        snprintf(name, 64, "%s", html_proto_name(proto));
+        snprintf(name, 64, "%s", vmtp_result_proto_name(proto));
     return name;
 }
 
@@ -165,8 +166,8 @@ static void use_one(const json_t *json, void (*use)(FILE *out, const char *text,
     if (json_is_string(json) && json_string_length(json))
         use(out, json_string_value(json), NULL);
     for (size_t i = 0; json_is_object(json) && i < sizeof members / sizeof members[0]; i++)
-        if (html_text(json, members[i])) {
-            use(out, html_text(json, members[i]), html_text(json, "status"));
+        if (vmtp_result_text(json, members[i])) {
+            use(out, vmtp_result_text(json, members[i]), vmtp_result_text(json, "status"));
             return;
         }
 }

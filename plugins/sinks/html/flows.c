@@ -12,11 +12,11 @@ enum { CHART_WIDTH = 430, CHART_HEIGHT = 240, POINTS_MAX = 400, ROWS_MAX = 400 }
 /* A flow and its place in the data, for the script. */
 struct card {
     const struct page *page;
-    const struct html_flow *flow;
+    const struct vmtp_result_flow *flow;
     size_t run, place;
 };
 
-static const json_t *samples_of(const struct html_item *item, const char *member)
+static const json_t *samples_of(const struct vmtp_result_item *item, const char *member)
 {
     return json_object_get(json_object_get(item->json, "samples"), member);
 }
@@ -27,18 +27,18 @@ static double number_at(const json_t *list, size_t i)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static const char *css_of(const struct card *card, const struct html_item *item, char css[8])
+static const char *css_of(const struct card *card, const struct vmtp_result_item *item, char css[8])
 {
-    const struct html_report *report = card->page->report;
+    const struct vmtp_results *report = card->page->report;
     size_t series = item->kind < card->flow->n_kinds ? card->flow->kinds[item->kind].series : report->n_series;
     snprintf(css, 8, "p0");
     return series < report->n_series ? html_series_css(&report->series[series], css) : css;
 }
 
-static void item_name(FILE *out, const struct html_item *item)
+static void item_name(FILE *out, const struct vmtp_result_item *item)
 {
     char name[64];
-    const char *repeat = html_text(item->json, "repeat");
+    const char *repeat = vmtp_result_text(item->json, "repeat");
     fputs(html_series_name(item->proto, item->size, name), out);
     fputs(item->reverse ? ", server to client" : "", out);
     if (repeat) {
@@ -48,7 +48,7 @@ static void item_name(FILE *out, const struct html_item *item)
 }
 
 /* Ties a line to the measurement that it was drawn from. */
-static void line_begin(const struct card *card, const struct html_item *item, const char *class)
+static void line_begin(const struct card *card, const struct vmtp_result_item *item, const char *class)
 {
     char css[8];
     FILE *out = card->page->out;
@@ -61,9 +61,9 @@ static void line_begin(const struct card *card, const struct html_item *item, co
 /* The mean of intervals from..from+step; NAN when none has a number. */
 static double mean_of(const json_t *list, size_t from, size_t step)
 {
-    struct html_spread spread = {0};
+    struct vmtp_spread spread = {0};
     for (size_t i = from; i < from + step && i < json_array_size(list); i++)
-        html_spread_add(&spread, number_at(list, i));
+        vmtp_spread_add(&spread, number_at(list, i));
     return spread.n ? spread.mean : NAN;
 }
 
@@ -73,7 +73,7 @@ static size_t step_of(size_t n, size_t most)
 }
 
 /* How far the intervals of a flow reach: in time and in rate. False when there are less than two. */
-static bool reach_of(const struct html_flow *flow, double *seconds, double *bps)
+static bool reach_of(const struct vmtp_result_flow *flow, double *seconds, double *bps)
 {
     size_t most = 0;
     *seconds = *bps = 0;
@@ -91,7 +91,7 @@ static bool reach_of(const struct html_flow *flow, double *seconds, double *bps)
 }
 
 static void draw_line(const struct card *card, const struct chart *chart, const struct chart_axis *time,
-                      const struct html_item *item)
+                      const struct vmtp_result_item *item)
 {
     FILE *out = card->page->out;
     const json_t *rates = samples_of(item, "throughput_bps"), *from = samples_of(item, "from_s");
@@ -140,20 +140,20 @@ static void draw_over_time(const struct card *card)
 
 /* --- the search --- */
 
-static const json_t *trials_of(const struct html_item *item)
+static const json_t *trials_of(const struct vmtp_result_item *item)
 {
     return json_object_get(item->json, "trials");
 }
 
 static bool is_sure(const json_t *trial)
 {
-    const char *phase = html_text(trial, "phase");
+    const char *phase = vmtp_result_text(trial, "phase");
     return phase && strcmp(phase, "confirm") == 0;
 }
 
 static double rate_of(const json_t *trial)
 {
-    double rate = html_number(trial, "target_bps");
+    double rate = vmtp_result_number(trial, "target_bps");
     bool told = json_is_number(json_object_get(trial, "target_bps")) &&
                 json_is_number(json_object_get(trial, "loss_rate"));
     return told && rate >= 0 ? rate : NAN;
@@ -161,7 +161,7 @@ static double rate_of(const json_t *trial)
 
 /* The points of one phase: dots, drawn as lines without a length. */
 static void draw_trials(const struct card *card, const struct chart *chart, const struct chart_axis *rate,
-                        const struct html_item *item, bool sure)
+                        const struct vmtp_result_item *item, bool sure)
 {
     FILE *out = card->page->out;
     size_t n = 0;
@@ -176,7 +176,7 @@ static void draw_trials(const struct card *card, const struct chart *chart, cons
         fputc('M', out);
         chart_px(out, chart_x(chart, rate, rate_of(trial)));
         fputc(' ', out);
-        chart_px(out, chart_y(chart, html_number(trial, "loss_rate")));
+        chart_px(out, chart_y(chart, vmtp_result_number(trial, "loss_rate")));
         fputs("z", out);
     }
     if (n)
@@ -184,16 +184,16 @@ static void draw_trials(const struct card *card, const struct chart *chart, cons
 }
 
 /* "2-5 %" */
-static bool range_of(const struct html_flow *flow, double range[2])
+static bool range_of(const struct vmtp_result_flow *flow, double range[2])
 {
     for (size_t i = 0; i < flow->n_items; i++) {
-        const char *text = html_text(flow->items[i].json, "loss_range");
+        const char *text = vmtp_result_text(flow->items[i].json, "loss_range");
         char low[16], high[16];
         if (!text || sscanf(text, "%15[0-9.]-%15[0-9.]", low, high) != 2)
             continue;
         json_t *pair = json_pack("{s:s, s:s}", "low", low, "high", high);
-        range[0] = html_number(pair, "low");
-        range[1] = html_number(pair, "high");
+        range[0] = vmtp_result_number(pair, "low");
+        range[1] = vmtp_result_number(pair, "high");
         json_decref(pair);
         return range[0] >= 0 && range[1] > range[0] && range[1] <= 100;
     }
@@ -256,7 +256,7 @@ static struct text_unit unit_of_list(const json_t *list)
     return text_rate_unit(max);
 }
 
-static void interval_row(const struct card *card, const struct html_item *timed, const struct text_unit *units,
+static void interval_row(const struct card *card, const struct vmtp_result_item *timed, const struct text_unit *units,
                          size_t i, size_t step)
 {
     FILE *out = card->page->out;
@@ -276,9 +276,9 @@ static void interval_row(const struct card *card, const struct html_item *timed,
     fputs("", out);
 }
 
-static void interval_rows(const struct card *card, const struct html_item *timed, size_t most, size_t step)
+static void interval_rows(const struct card *card, const struct vmtp_result_item *timed, size_t most, size_t step)
 {
-    const struct html_flow *flow = card->flow;
+    const struct vmtp_result_flow *flow = card->flow;
     struct text_unit *units = calloc(flow->n_items + 1, sizeof *units);
     if (!units)
         return;
@@ -302,7 +302,7 @@ static void interval_rows(const struct card *card, const struct html_item *timed
 /* Rows are intervals of the longest measurement; all begin at 0. */
 static void interval_table(const struct card *card)
 {
-    const struct html_item *timed = NULL;
+    const struct vmtp_result_item *timed = NULL;
     size_t most = 0;
     for (size_t i = 0; i < card->flow->n_items; i++) {
         size_t n = json_array_size(samples_of(&card->flow->items[i], "throughput_bps"));
@@ -327,7 +327,7 @@ static void interval_table(const struct card *card)
 }
 
 /* The first row of a measurement names it for all of them. */
-static void trial_row(FILE *out, const struct html_item *item, size_t i)
+static void trial_row(FILE *out, const struct vmtp_result_item *item, size_t i)
 {
     static const char *const members[] = {"target_bps", "throughput_bps"};
     const json_t *trial = json_array_get(trials_of(item), i);
@@ -339,12 +339,12 @@ static void trial_row(FILE *out, const struct html_item *item, size_t i)
         }
     fprintf(out, "<td>%zu", i + 1);
     for (size_t k = 0; k < 2; k++) {
-        double rate = html_number(trial, members[k]);
+        double rate = vmtp_result_number(trial, members[k]);
         fprintf(out, "<td>%s", rate >= 0 ? text_rate(rate, text) : "");
     }
-    double loss = html_number(trial, "loss_rate");
+    double loss = vmtp_result_number(trial, "loss_rate");
     fprintf(out, "<td>%s<td>", isnan(loss) ? "" : text_percent(loss, text));
-    text_html(out, html_text(trial, "phase"), 40);
+    text_html(out, vmtp_result_text(trial, "phase"), 40);
     fputs("", out);
 }
 
@@ -385,7 +385,7 @@ static const struct {
 };
 enum { DETAILS = sizeof details / sizeof details[0] };
 
-static void item_row(FILE *out, const struct html_item *item, const bool used[DETAILS])
+static void item_row(FILE *out, const struct vmtp_result_item *item, const bool used[DETAILS])
 {
     char text[TEXT_MAX];
     fputs("<tr><th scope=\"row\">", out);
@@ -394,7 +394,7 @@ static void item_row(FILE *out, const struct html_item *item, const bool used[DE
     text_html(out, item->tool, 60);
     fprintf(out, "<td>%s", isnan(item->bps) ? "" : text_rate(item->bps, text));
     for (size_t i = 0; i < DETAILS; i++) {
-        double value = html_number(item->json, details[i].member);
+        double value = vmtp_result_number(item->json, details[i].member);
         if (used[i])
             fprintf(out, "<td>%s",
                     isnan(value) ? "" : text_fixed(value * details[i].factor, details[i].decimals, text));
@@ -405,13 +405,13 @@ static void item_row(FILE *out, const struct html_item *item, const bool used[DE
 static void item_table(const struct card *card)
 {
     FILE *out = card->page->out;
-    const struct html_flow *flow = card->flow;
+    const struct vmtp_result_flow *flow = card->flow;
     bool used[DETAILS] = {false};
     if (flow->n_items == 0)
         return;
     for (size_t k = 0; k < flow->n_items; k++)
         for (size_t i = 0; i < DETAILS; i++)
-            used[i] = used[i] || !isnan(html_number(flow->items[k].json, details[i].member));
+            used[i] = used[i] || !isnan(vmtp_result_number(flow->items[k].json, details[i].member));
     rows_begin(out, "Every measurement", "Every measurement of this flow");
     fputs("<th scope=\"col\" class=\"txt\">Measurement</th><th scope=\"col\">Tool</th><th scope=\"col\">"
           "Throughput</th>", out);
@@ -426,9 +426,9 @@ static void item_table(const struct card *card)
 
 /* --- cards --- */
 
-static void fact(FILE *out, const struct html_flow *flow, const char *name, const char *one, const char *two)
+static void fact(FILE *out, const struct vmtp_result_flow *flow, const char *name, const char *one, const char *two)
 {
-    const char *a = html_text(flow->json, one), *b = two ? html_text(flow->json, two) : NULL;
+    const char *a = vmtp_result_text(flow->json, one), *b = two ? vmtp_result_text(flow->json, two) : NULL;
     if (!a && !b)
         return;
     fprintf(out, "<li>%s <b>", name);
@@ -449,7 +449,7 @@ static void note(FILE *out, const char *text, const char *status)
 
 static void draw_card(const struct card *card)
 {
-    const struct html_flow *flow = card->flow;
+    const struct vmtp_result_flow *flow = card->flow;
     FILE *out = card->page->out;
     fputs("<article class=\"card\"><div class=\"top\"><h3>", out);
     text_html(out, flow->desc, 300);
@@ -490,7 +490,7 @@ static void draw_card(const struct card *card)
 
 void html_flow_cards(const struct page *page)
 {
-    const struct html_report *report = page->report;
+    const struct vmtp_results *report = page->report;
     char name[24];
     fputs("<section><h2>Flows</h2><p class=\"soft\">What each flow was, how its measurements went over time, and how "
           "the UDP rates were found. The colours are those of the sizes above; the axis of the loss is wider near "

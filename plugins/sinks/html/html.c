@@ -15,7 +15,7 @@ static const struct vmtp_option html_sink_options[] = {
 
 static int html_render(FILE *out, json_t *document)
 {
-    static const struct html_options options = {HTML_ALL};
+    static const struct html_options options = {VMTP_RESULT_ALL};
     return html_page(out, &document, 1, &options);
 }
 

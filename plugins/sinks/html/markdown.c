@@ -14,7 +14,7 @@ static void remark(FILE *out, const char *text, const char *status)
     fputs("; ", out);
 }
 
-static void kind_row(FILE *out, const struct html_flow *flow, const struct html_kind *kind)
+static void kind_row(FILE *out, const struct vmtp_result_flow *flow, const struct vmtp_result_kind *kind)
 {
     char name[64], text[TEXT_MAX];
     fputs("| ", out);
@@ -40,7 +40,7 @@ static void kind_row(FILE *out, const struct html_flow *flow, const struct html_
     fputs("|\n", out);
 }
 
-static void ping_row(FILE *out, const struct html_flow *flow, const struct html_ping *ping)
+static void ping_row(FILE *out, const struct vmtp_result_flow *flow, const struct vmtp_result_ping *ping)
 {
     char text[TEXT_MAX];
     fputs("| ", out);
@@ -57,7 +57,7 @@ static void ping_row(FILE *out, const struct html_flow *flow, const struct html_
 
 static void property(FILE *out, const json_t *json, const char *member, const char *name)
 {
-    const char *text = html_text(json, member);
+    const char *text = vmtp_result_text(json, member);
     if (!text)
         return;
     fprintf(out, "| %s | ", name);
@@ -65,10 +65,10 @@ static void property(FILE *out, const json_t *json, const char *member, const ch
     fputs(" |\n", out);
 }
 
-static void draw_run(FILE *out, const struct html_run *run)
+static void draw_run(FILE *out, const struct vmtp_result_run *run)
 {
     size_t kinds = 0, pings = 0;
-    const char *title = html_text(run->json, "test_description");
+    const char *title = vmtp_result_text(run->json, "test_description");
     fputs("## ", out);
     text_markdown(out, title ? title : "Data path performance");
     fputs("\n\n| Property | Value |\n| --- | --- |\n", out);
@@ -111,13 +111,13 @@ static void draw_run(FILE *out, const struct html_run *run)
 
 int html_markdown(FILE *out, json_t *const *documents, size_t n, const struct html_options *options)
 {
-    struct html_report report;
+    struct vmtp_results report;
     int rc = VMTP_ENOMEM;
-    if (html_report_read(&report, documents, n, options->show)) {
+    if (vmtp_results_read(&report, documents, n, options->show)) {
         for (size_t r = 0; r < report.n_runs; r++)
             draw_run(out, &report.runs[r]);
         rc = VMTP_OK;
     }
-    html_report_clear(&report);
+    vmtp_results_clear(&report);
     return rc;
 }

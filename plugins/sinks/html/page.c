@@ -13,9 +13,9 @@ enum { NOTES_MAX = 60 };
 
 /* --- head --- */
 
-static const char *title_of(const struct html_run *run)
+static const char *title_of(const struct vmtp_result_run *run)
 {
-    const char *title = html_text(run->json, "test_description");
+    const char *title = vmtp_result_text(run->json, "test_description");
     return title ? title : "Data path performance";
 }
 
@@ -46,25 +46,25 @@ static void fact(FILE *out, const char *name, const char *text)
     fputs("</b></li>", out);
 }
 
-static void draw_facts(FILE *out, const struct html_run *run)
+static void draw_facts(FILE *out, const struct vmtp_result_run *run)
 {
     char text[VMTP_UNIT_TEXT];
-    double seconds = html_number(run->json, "duration_s");
+    double seconds = vmtp_result_number(run->json, "duration_s");
     fputs("<ul class=\"facts\">", out);
-    fact(out, "measured", html_text(run->json, "date"));
+    fact(out, "measured", vmtp_result_text(run->json, "date"));
     fact(out, "in", seconds > 0 ? vmtp_print_seconds(seconds, text) : NULL);
-    fact(out, "from", html_text(run->json, "hostname"));
-    fact(out, "OpenStack", html_text(run->json, "openstack_version"));
-    fact(out, "encapsulation", html_text(run->json, "encapsulation"));
-    fact(out, "agent", html_text(run->json, "l2agent_type"));
-    fact(out, "VMTP", html_text(run->json, "version"));
-    fact(out, "run", html_text(run->json, "run_id"));
+    fact(out, "from", vmtp_result_text(run->json, "hostname"));
+    fact(out, "OpenStack", vmtp_result_text(run->json, "openstack_version"));
+    fact(out, "encapsulation", vmtp_result_text(run->json, "encapsulation"));
+    fact(out, "agent", vmtp_result_text(run->json, "l2agent_type"));
+    fact(out, "VMTP", vmtp_result_text(run->json, "version"));
+    fact(out, "run", vmtp_result_text(run->json, "run_id"));
     fputs("</ul>", out);
 }
 
 static void draw_header(const struct page *page)
 {
-    const struct html_report *report = page->report;
+    const struct vmtp_results *report = page->report;
     FILE *out = page->out;
     char name[24];
     fputs("<header><div><p class=\"eyebrow\">VMTP report</p><h1>", out);
@@ -91,10 +91,10 @@ static void draw_header(const struct page *page)
 /* What the strip says of a run. */
 struct strip {
     size_t flows, failed, remarks;
-    struct html_spread tcp, udp, rtt, loss;
+    struct vmtp_spread tcp, udp, rtt, loss;
 };
 
-static bool flow_failed(const struct html_flow *flow)
+static bool flow_failed(const struct vmtp_result_flow *flow)
 {
     bool failed = flow->error || (flow->status && strcmp(html_status_css(flow->status), "bad") == 0);
     for (size_t i = 0; i < flow->n_items && !failed; i++)
@@ -109,25 +109,25 @@ static size_t texts_in(const json_t *json)
     return json_is_array(json) ? json_array_size(json) : json_is_string(json) ? 1 : 0;
 }
 
-static struct strip strip_of(const struct html_run *run)
+static struct strip strip_of(const struct vmtp_result_run *run)
 {
     struct strip strip = {.flows = run->n_flows};
     for (size_t f = 0; f < run->n_flows; f++) {
-        const struct html_flow *flow = &run->flows[f];
+        const struct vmtp_result_flow *flow = &run->flows[f];
         strip.failed += flow_failed(flow);
         for (size_t k = 0; k < flow->n_kinds; k++) {
-            const struct html_kind *kind = &flow->kinds[k];
-            if (kind->bps.n && (kind->proto == HTML_TCP || kind->proto == HTML_UDP))
-                html_spread_add(kind->proto == HTML_TCP ? &strip.tcp : &strip.udp, kind->bps.mean);
+            const struct vmtp_result_kind *kind = &flow->kinds[k];
+            if (kind->bps.n && (kind->proto == VMTP_RESULT_TCP || kind->proto == VMTP_RESULT_UDP))
+                vmtp_spread_add(kind->proto == VMTP_RESULT_TCP ? &strip.tcp : &strip.udp, kind->bps.mean);
         }
         for (size_t i = 0; i < flow->n_items; i++) {
-            html_spread_add(&strip.loss, flow->items[i].error ? NAN : flow->items[i].loss);
+            vmtp_spread_add(&strip.loss, flow->items[i].error ? NAN : flow->items[i].loss);
             strip.remarks += texts_in(json_object_get(flow->items[i].json, "flags")) +
                              texts_in(json_object_get(flow->items[i].json, "warnings"));
         }
         for (size_t i = 0; i < flow->n_pings; i++)
             if (!flow->pings[i].load)
-                html_spread_add(&strip.rtt, flow->pings[i].avg);
+                vmtp_spread_add(&strip.rtt, flow->pings[i].avg);
     }
     return strip;
 }
@@ -137,7 +137,7 @@ static void tile(FILE *out, const char *css, const char *name, const char *big, 
     fprintf(out, "<div class=\"tile %s\"><p>%s</p><p class=\"big\">%s</p><p>%s</p></div>", css, name, big, small);
 }
 
-static void rate_tile(FILE *out, const char *name, const struct html_spread *bps)
+static void rate_tile(FILE *out, const char *name, const struct vmtp_spread *bps)
 {
     char big[TEXT_MAX], low[TEXT_MAX], small[2 * TEXT_MAX + 40];
     if (!bps->n)
@@ -148,10 +148,10 @@ static void rate_tile(FILE *out, const char *name, const struct html_spread *bps
     tile(out, "", name, big, small);
 }
 
-static void draw_tiles(FILE *out, const struct html_run *run, const char *name)
+static void draw_tiles(FILE *out, const struct vmtp_result_run *run, const char *name)
 {
     struct strip strip = strip_of(run);
-    const char *status = html_text(run->json, "status");
+    const char *status = vmtp_result_text(run->json, "status");
     const char *css = strip.failed ? "bad" : status ? html_status_css(status) : strip.flows ? "good" : "warn";
     char small[TEXT_MAX], big[TEXT_MAX], text[TEXT_MAX];
     bool other = status && strcmp(html_status_css(status), "warn") == 0; /* interrupted and the like */
@@ -187,8 +187,8 @@ struct notes {
     bool open;
 };
 
-static bool note_begin(struct notes *notes, const char *css, const struct html_flow *flow,
-                       const struct html_item *item)
+static bool note_begin(struct notes *notes, const char *css, const struct vmtp_result_flow *flow,
+                       const struct vmtp_result_item *item)
 {
     FILE *out = notes->page->out;
     char name[64];
@@ -210,22 +210,22 @@ static bool note_begin(struct notes *notes, const char *css, const struct html_f
     return true;
 }
 
-static void note(struct notes *notes, const char *css, const struct html_flow *flow, const struct html_item *item,
-                 const char *text)
+static void note(struct notes *notes, const char *css, const struct vmtp_result_flow *flow,
+                 const struct vmtp_result_item *item, const char *text)
 {
     if (!note_begin(notes, css, flow, item))
         return;
     text_html(notes->page->out, html_flag_words(text), 600);
-    if (strcmp(text, "loss-out-of-range") == 0 && item && html_text(item->json, "loss_range")) {
+    if (strcmp(text, "loss-out-of-range") == 0 && item && vmtp_result_text(item->json, "loss_range")) {
         fputs(" (", notes->page->out);
-        text_html(notes->page->out, html_text(item->json, "loss_range"), 40);
+        text_html(notes->page->out, vmtp_result_text(item->json, "loss_range"), 40);
         fputs(")", notes->page->out);
     }
     fputs("</li>", notes->page->out);
 }
 
 /* A text, a list of them, or objects with a text and a status. */
-static void note_all(struct notes *notes, const struct html_flow *flow, const struct html_item *item,
+static void note_all(struct notes *notes, const struct vmtp_result_flow *flow, const struct vmtp_result_item *item,
                      const json_t *json, const char *css)
 {
     static const char *const members[] = {"text", "reason", "message", "verdict", "name"};
@@ -235,14 +235,14 @@ static void note_all(struct notes *notes, const struct html_flow *flow, const st
     if (json_is_string(json) && json_string_length(json))
         note(notes, css, flow, item, json_string_value(json));
     for (size_t i = 0; json_is_object(json) && i < sizeof members / sizeof members[0]; i++)
-        if (html_text(json, members[i])) {
-            const char *status = html_text(json, "status");
-            note(notes, status ? html_status_css(status) : css, flow, item, html_text(json, members[i]));
+        if (vmtp_result_text(json, members[i])) {
+            const char *status = vmtp_result_text(json, "status");
+            note(notes, status ? html_status_css(status) : css, flow, item, vmtp_result_text(json, members[i]));
             return;
         }
 }
 
-static void note_flow(struct notes *notes, const struct html_flow *flow)
+static void note_flow(struct notes *notes, const struct vmtp_result_flow *flow)
 {
     if (flow->error)
         note(notes, "bad", flow, NULL, flow->error);
@@ -250,7 +250,7 @@ static void note_flow(struct notes *notes, const struct html_flow *flow)
     note_all(notes, flow, NULL, json_object_get(flow->json, "verdicts"), "");
     note_all(notes, flow, NULL, json_object_get(flow->json, "warnings"), "");
     for (size_t i = 0; i < flow->n_items; i++) {
-        const struct html_item *item = &flow->items[i];
+        const struct vmtp_result_item *item = &flow->items[i];
         if (item->error && !(flow->error && strcmp(flow->error, item->error) == 0))
             note(notes, "bad", flow, item, item->error);
         note_all(notes, flow, item, json_object_get(item->json, "flags"), "");
@@ -273,7 +273,7 @@ void html_notes(const struct page *page)
 {
     struct notes notes = {.page = page};
     for (size_t r = 0; r < page->report->n_runs; r++) {
-        const struct html_run *run = &page->report->runs[r];
+        const struct vmtp_result_run *run = &page->report->runs[r];
         notes.run = r;
         note_all(&notes, NULL, NULL, json_object_get(run->json, "errors"), "bad");
         note_all(&notes, NULL, NULL, json_object_get(run->json, "warnings"), "");
@@ -344,13 +344,13 @@ static int draw_page(const struct page *page)
 
 int html_page(FILE *out, json_t *const *documents, size_t n, const struct html_options *options)
 {
-    struct html_report report;
+    struct vmtp_results report;
     struct html_columns columns = {0};
     struct page page = {out, &report, &columns};
     int rc = VMTP_ENOMEM;
-    if (html_report_read(&report, documents, n, options->show) && html_columns_make(&columns, &report))
+    if (vmtp_results_read(&report, documents, n, options->show) && html_columns_make(&columns, &report))
         rc = draw_page(&page);
     html_columns_clear(&columns);
-    html_report_clear(&report);
+    vmtp_results_clear(&report);
     return rc;
 }

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "plugins/sinks/html/model.h"
+#include "core/results.h"
 #include "plugins/sinks/html/text.h"
 
 /* A place on the axis of flows: a flow in one direction, the same one in all runs. */
@@ -14,7 +14,7 @@ struct html_column {
     char label[48]; /* within the family */
     bool reverse;
     size_t place; /* in the order of the run */
-    const struct html_flow **flows; /* one for each run; NULL: that run lacks it */
+    const struct vmtp_result_flow **flows; /* one for each run; NULL: that run lacks it */
 };
 
 struct html_columns {
@@ -24,22 +24,23 @@ struct html_columns {
 
 struct page {
     FILE *out;
-    const struct html_report *report;
+    const struct vmtp_results *report;
     const struct html_columns *columns;
 };
 
 /* False when out of memory; html_columns_clear() is due in both cases. */
-bool html_columns_make(struct html_columns *columns, const struct html_report *report);
+bool html_columns_make(struct html_columns *columns, const struct vmtp_results *report);
 void html_columns_clear(struct html_columns *columns);
 
 /* The kind of a series in a column; NULL when it was not measured. */
-const struct html_kind *html_kind_in(const struct html_flow *flow, const struct html_column *column, size_t series);
+const struct vmtp_result_kind *html_kind_in(const struct vmtp_result_flow *flow, const struct html_column *column,
+                                            size_t series);
 
 /* Classes of page.css. */
-const char *html_series_css(const struct html_series *series, char css[8]);
+const char *html_series_css(const struct vmtp_result_series *series, char css[8]);
 const char *html_run_css(size_t run, char css[8]);
 /* "UDP 1024 B" */
-const char *html_series_name(enum html_proto proto, long long size, char name[64]);
+const char *html_series_name(enum vmtp_result_proto proto, long long size, char name[64]);
 /* "A" */
 const char *html_run_name(size_t run, char name[24]);
 /* "passed" and the like to "good", "bad", "warn" or "". */

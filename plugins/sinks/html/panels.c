@@ -12,16 +12,16 @@ enum { PANEL_BARS = 12, PANEL_HEIGHT = 270, PANEL_PAD = 8, PANEL_FRAME = 50, GRO
 /* What a panel shows of a measurement. */
 struct quantity {
     const char *title;
-    struct html_spread (*of)(const struct html_kind *kind);
+    struct vmtp_spread (*of)(const struct vmtp_result_kind *kind);
     bool rate;
 };
 
-static struct html_spread throughput_of(const struct html_kind *kind)
+static struct vmtp_spread throughput_of(const struct vmtp_result_kind *kind)
 {
     return kind->bps;
 }
 
-static struct html_spread loss_of(const struct html_kind *kind)
+static struct vmtp_spread loss_of(const struct vmtp_result_kind *kind)
 {
     return kind->loss;
 }
@@ -42,7 +42,7 @@ static void title_text(FILE *out, const char *text, const char *status)
     text_html(out, html_flag_words(text), 200);
 }
 
-static void kind_title(FILE *out, const struct html_column *column, const struct html_kind *kind)
+static void kind_title(FILE *out, const struct html_column *column, const struct vmtp_result_kind *kind)
 {
     char name[64], text[TEXT_MAX], more[TEXT_MAX];
     place_name(out, column);
@@ -53,7 +53,7 @@ static void kind_title(FILE *out, const struct html_column *column, const struct
         fprintf(out, "\nmean of %zu, %s to %s", kind->bps.n, text_rate(kind->bps.min, text),
                 text_rate(kind->bps.max, more));
     if (kind->bps.n > 1)
-        fprintf(out, "\nstd. dev. %s", text_rate(html_spread_stddev(&kind->bps), text));
+        fprintf(out, "\nstd. dev. %s", text_rate(vmtp_spread_stddev(&kind->bps), text));
     if (kind->loss.n)
         fprintf(out, "\nloss %s", text_percent(kind->loss.mean, text));
     if (kind->rtt_ms.n)
@@ -66,7 +66,7 @@ static void kind_title(FILE *out, const struct html_column *column, const struct
     html_each_text(json_object_get(kind->first->json, "warnings"), title_text, out);
 }
 
-static void loss_title(FILE *out, const struct html_column *column, const struct html_kind *kind)
+static void loss_title(FILE *out, const struct html_column *column, const struct vmtp_result_kind *kind)
 {
     char name[64], text[TEXT_MAX];
     place_name(out, column);
@@ -84,17 +84,17 @@ struct bars {
     double width; /* of a bar */
 };
 
-static const struct html_kind *shown(const struct bars *bars, const struct html_column *column, size_t run,
+static const struct vmtp_result_kind *shown(const struct bars *bars, const struct html_column *column, size_t run,
                                      size_t series)
 {
-    const struct html_kind *kind = html_kind_in(column->flows[run], column, series);
+    const struct vmtp_result_kind *kind = html_kind_in(column->flows[run], column, series);
     return kind && (bars->quantity->of(kind).n || (kind->error && bars->quantity->rate)) ? kind : NULL;
 }
 
 static void draw_bar(struct chart *chart, const struct bars *bars, const struct html_column *column,
-                     const struct html_kind *kind, double x, const char *css)
+                     const struct vmtp_result_kind *kind, double x, const char *css)
 {
-    struct html_spread spread = bars->quantity->of(kind);
+    struct vmtp_spread spread = bars->quantity->of(kind);
     chart_mark(chart, css);
     if (bars->quantity->rate)
         kind_title(chart->out, column, kind);
@@ -132,7 +132,7 @@ struct panel {
 
 static void draw_group(struct chart *chart, const struct bars *bars, const struct panel *panel, size_t at, double *x)
 {
-    const struct html_report *report = bars->page->report;
+    const struct vmtp_results *report = bars->page->report;
     const struct html_column *column = &bars->page->columns->items[at];
     size_t n = bars_in(bars, column, panel->first, panel->last);
     double wide = group_width(bars, n), from = *x + (wide - (double)n * bars->width) / 2;
@@ -141,7 +141,7 @@ static void draw_group(struct chart *chart, const struct bars *bars, const struc
         return;
     for (size_t s = panel->first; s < panel->last; s++)
         for (size_t r = 0; r < report->n_runs; r++) {
-            const struct html_kind *kind = shown(bars, column, r, s);
+            const struct vmtp_result_kind *kind = shown(bars, column, r, s);
             if (!kind)
                 continue;
             draw_bar(chart, bars, column, kind, from,
@@ -159,7 +159,7 @@ static void draw_panel(const struct bars *bars, const struct panel *panel)
     FILE *out = bars->page->out;
     struct chart chart;
     char name[64];
-    const struct html_series *series = &bars->page->report->series[panel->first];
+    const struct vmtp_result_series *series = &bars->page->report->series[panel->first];
     const char *title = panel->family ? panel->family : html_series_name(series->proto, series->size, name);
     fprintf(out, "<figure><figcaption>%s</figcaption>", title);
     chart_begin(&chart, out, &bars->axis, panel->width + PANEL_FRAME, PANEL_HEIGHT, bars->quantity->title);
@@ -204,15 +204,15 @@ static void legend_entry(FILE *out, const char *css)
 
 static void draw_legend(const struct bars *bars)
 {
-    const struct html_report *report = bars->page->report;
+    const struct vmtp_results *report = bars->page->report;
     FILE *out = bars->page->out;
     char css[8], name[64];
     fputs("<ul class=\"legend\">", out);
     for (size_t r = 0; report->n_runs > 1 && r < report->n_runs; r++) {
         legend_entry(out, html_run_css(r, css));
         fprintf(out, "%s: ", html_run_name(r, name));
-        const char *words = html_text(report->runs[r].json, "test_description");
-        text_html(out, words ? words : html_text(report->runs[r].json, "date"), 60);
+        const char *words = vmtp_result_text(report->runs[r].json, "test_description");
+        text_html(out, words ? words : vmtp_result_text(report->runs[r].json, "date"), 60);
         fputs("</li>", out);
     }
     for (size_t s = 0; report->n_runs == 1 && s < report->n_series; s++) {
@@ -230,16 +230,16 @@ static void draw_legend(const struct bars *bars)
 /* The largest value of the series from first to last, and how many bars there are. */
 static double largest(const struct bars *bars, size_t first, size_t last, size_t *count)
 {
-    const struct html_report *report = bars->page->report;
+    const struct vmtp_results *report = bars->page->report;
     double max = 0;
     *count = 0;
     for (size_t i = 0; i < bars->page->columns->n; i++)
         for (size_t s = first; s < last; s++)
             for (size_t r = 0; r < report->n_runs; r++) {
-                const struct html_kind *kind = shown(bars, &bars->page->columns->items[i], r, s);
+                const struct vmtp_result_kind *kind = shown(bars, &bars->page->columns->items[i], r, s);
                 if (!kind)
                     continue;
-                struct html_spread spread = bars->quantity->of(kind);
+                struct vmtp_spread spread = bars->quantity->of(kind);
                 max = spread.n ? fmax(max, spread.max) : max;
                 ++*count;
             }
@@ -284,18 +284,18 @@ struct boxes {
     double width;
 };
 
-static bool has_numbers(const struct html_ping *ping)
+static bool has_numbers(const struct vmtp_result_ping *ping)
 {
     return !isnan(ping->avg);
 }
 
 /* Round trips while a throughput measurement ran; what it tells itself wins over the kernel's single number. */
-static bool load_box(const struct html_kind *kind, struct chart_box *box)
+static bool load_box(const struct vmtp_result_kind *kind, struct chart_box *box)
 {
     *box = (struct chart_box){kind->load_min, kind->load_avg, kind->load_max, kind->load_stddev};
     if (isnan(box->avg) && kind->rtt_ms.n)
         *box = (struct chart_box){kind->rtt_ms.min, kind->rtt_ms.mean, kind->rtt_ms.max,
-                                  html_spread_stddev(&kind->rtt_ms)};
+                                  vmtp_spread_stddev(&kind->rtt_ms)};
     return !isnan(box->avg);
 }
 
@@ -325,7 +325,7 @@ static void draw_box(struct chart *chart, const struct boxes *boxes, const struc
     *x += boxes->width;
 }
 
-static void ping_name(const struct html_ping *ping, char name[160])
+static void ping_name(const struct vmtp_result_ping *ping, char name[160])
 {
     char size[32] = "";
     if (ping->size >= 0)
@@ -338,12 +338,12 @@ static void ping_name(const struct html_ping *ping, char name[160])
 static double flow_boxes(struct chart *chart, const struct boxes *boxes, const struct html_column *column, size_t run,
                          double *x, size_t *n)
 {
-    const struct html_flow *flow = column->flows[run];
+    const struct vmtp_result_flow *flow = column->flows[run];
     bool several = boxes->page->report->n_runs > 1;
     char what[160], name[64], css[8], load_css[16];
     double max = 0;
     for (size_t i = 0; flow && !column->reverse && i < flow->n_pings; i++) {
-        const struct html_ping *ping = &flow->pings[i];
+        const struct vmtp_result_ping *ping = &flow->pings[i];
         struct chart_box box = {ping->min, ping->avg, ping->max, ping->stddev};
         if (!has_numbers(ping))
             continue;
@@ -354,7 +354,7 @@ static double flow_boxes(struct chart *chart, const struct boxes *boxes, const s
         ++*n;
     }
     for (size_t i = 0; flow && i < flow->n_kinds; i++) {
-        const struct html_kind *kind = &flow->kinds[i];
+        const struct vmtp_result_kind *kind = &flow->kinds[i];
         struct chart_box box;
         if (kind->reverse != column->reverse || kind->series >= boxes->page->report->n_series || !load_box(kind, &box))
             continue;

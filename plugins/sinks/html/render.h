@@ -6,10 +6,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "plugins/sinks/html/model.h"
+#include "core/results.h"
 
 struct html_options {
-    enum html_show show;
+    enum vmtp_result_show show;
 };
 
 /* Writes the whole page: one file that loads nothing. The documents must be objects; any text in them may be hostile.

@@ -61,7 +61,7 @@ static void remark(FILE *out, const char *text, const char *status)
     fputs("</span> ", out);
 }
 
-static void remarks_cell(FILE *out, const struct html_kind *kind)
+static void remarks_cell(FILE *out, const struct vmtp_result_kind *kind)
 {
     static const char *const lists[] = {"flags", "warnings", "verdict", "verdicts"};
     bool empty = !kind->error;
@@ -77,7 +77,7 @@ static void remarks_cell(FILE *out, const struct html_kind *kind)
     fputs("</td>", out);
 }
 
-static void kind_name(FILE *out, const struct html_kind *kind)
+static void kind_name(FILE *out, const struct vmtp_result_kind *kind)
 {
     char name[64];
     fprintf(out, "<th scope=\"row\">%s%s</th>", html_series_name(kind->proto, kind->size, name),
@@ -86,17 +86,17 @@ static void kind_name(FILE *out, const struct html_kind *kind)
 
 /* --- one run --- */
 
-static void kind_row(FILE *out, const struct html_kind *kind)
+static void kind_row(FILE *out, const struct vmtp_result_kind *kind)
 {
     char text[TEXT_MAX];
-    const struct html_spread *bps = &kind->bps;
+    const struct vmtp_spread *bps = &kind->bps;
     fputs("<tr>", out);
     kind_name(out, kind);
     cell(out, bps->n ? text_fixed((double)bps->n, 0, text) : "");
     rate_cell(out, bps->n, bps->mean);
     rate_cell(out, bps->n > 1, bps->min);
     rate_cell(out, bps->n > 1, bps->max);
-    rate_cell(out, bps->n > 1, html_spread_stddev(bps));
+    rate_cell(out, bps->n > 1, vmtp_spread_stddev(bps));
     cell(out, kind->loss.n ? text_percent(kind->loss.mean, text) : "");
     ms_cell(out, kind->rtt_ms.n ? kind->rtt_ms.mean : NAN);
     bool whole = kind->retrans.n && kind->retrans.mean == floor(kind->retrans.mean);
@@ -115,7 +115,7 @@ static void single_table(const struct page *page)
     head(out, names);
     for (size_t i = 0; i < page->columns->n; i++) {
         const struct html_column *column = &page->columns->items[i];
-        const struct html_flow *flow = column->flows[0];
+        const struct vmtp_result_flow *flow = column->flows[0];
         flow_row(out, column, 10);
         for (size_t k = 0; k < flow->n_kinds; k++)
             if (flow->kinds[k].reverse == column->reverse)
@@ -128,7 +128,7 @@ static void single_table(const struct page *page)
 
 /* --- several runs --- */
 
-static void change_cell(FILE *out, const struct html_kind *kind, const struct html_kind *base)
+static void change_cell(FILE *out, const struct vmtp_result_kind *kind, const struct vmtp_result_kind *base)
 {
     char text[TEXT_MAX];
     if (!kind || !base || !kind->bps.n || !base->bps.n || !(base->bps.mean > 0)) {
@@ -143,7 +143,7 @@ static void change_cell(FILE *out, const struct html_kind *kind, const struct ht
 static void compared_row(const struct page *page, const struct html_column *column, size_t series)
 {
     FILE *out = page->out;
-    const struct html_kind *base = html_kind_in(column->flows[0], column, series), *any = NULL;
+    const struct vmtp_result_kind *base = html_kind_in(column->flows[0], column, series), *any = NULL;
     size_t n = page->report->n_runs;
     for (size_t r = 0; r < n && !any; r++)
         any = html_kind_in(column->flows[r], column, series);
@@ -153,10 +153,10 @@ static void compared_row(const struct page *page, const struct html_column *colu
     kind_name(out, any);
     for (size_t r = 0; r < n; r++) {
         char text[TEXT_MAX], more[TEXT_MAX];
-        const struct html_kind *kind = html_kind_in(column->flows[r], column, series);
+        const struct vmtp_result_kind *kind = html_kind_in(column->flows[r], column, series);
         if (kind && kind->bps.n > 1)
             fprintf(out, "<td>%s<br><span class=\"soft\">&#177; %s, n = %zu</span></td>",
-                    text_rate(kind->bps.mean, text), text_rate(html_spread_stddev(&kind->bps), more), kind->bps.n);
+                    text_rate(kind->bps.mean, text), text_rate(vmtp_spread_stddev(&kind->bps), more), kind->bps.n);
         else if (kind && kind->bps.n)
             cell(out, text_rate(kind->bps.mean, text));
         else
@@ -200,7 +200,7 @@ void html_numbers_table(const struct page *page)
 
 /* --- latency --- */
 
-static void ping_row(FILE *out, const struct html_ping *ping, const char *run)
+static void ping_row(FILE *out, const struct vmtp_result_ping *ping, const char *run)
 {
     char text[TEXT_MAX];
     fputs("<tr><th scope=\"row\">ping", out);
@@ -226,7 +226,7 @@ static void ping_row(FILE *out, const struct html_ping *ping, const char *run)
     fputs("</td></tr>", out);
 }
 
-static void loaded_row(FILE *out, const struct html_kind *kind, const char *run)
+static void loaded_row(FILE *out, const struct vmtp_result_kind *kind, const char *run)
 {
     char text[TEXT_MAX], name[64];
     bool told = !isnan(kind->load_avg);
@@ -239,7 +239,7 @@ static void loaded_row(FILE *out, const struct html_kind *kind, const char *run)
     ms_cell(out, told ? kind->load_min : kind->rtt_ms.min);
     ms_cell(out, told ? kind->load_avg : kind->rtt_ms.mean);
     ms_cell(out, told ? kind->load_max : kind->rtt_ms.max);
-    ms_cell(out, told ? kind->load_stddev : html_spread_stddev(&kind->rtt_ms));
+    ms_cell(out, told ? kind->load_stddev : vmtp_spread_stddev(&kind->rtt_ms));
     fputs("<td></td><td></td></tr>", out);
 }
 
@@ -255,7 +255,7 @@ void html_latency_table(const struct page *page)
         const struct html_column *column = &page->columns->items[i];
         flow_row(out, column, 9);
         for (size_t r = 0; r < page->report->n_runs; r++) {
-            const struct html_flow *flow = column->flows[r];
+            const struct vmtp_result_flow *flow = column->flows[r];
             html_run_name(r, run);
             if (page->report->n_runs == 1)
                 run[0] = '\0';
@@ -271,7 +271,7 @@ void html_latency_table(const struct page *page)
 
 /* --- CPU --- */
 
-static void meter_cell(FILE *out, const struct html_spread *ratio)
+static void meter_cell(FILE *out, const struct vmtp_spread *ratio)
 {
     char text[TEXT_MAX];
     if (!ratio->n) {
@@ -286,11 +286,11 @@ static void meter_cell(FILE *out, const struct html_spread *ratio)
 
 static void node_load(FILE *out, const char *node, const json_t *loads)
 {
-    struct html_spread spread = {0};
+    struct vmtp_spread spread = {0};
     char text[TEXT_MAX];
     for (size_t i = 0; i < json_array_size(loads); i++)
         if (json_is_number(json_array_get(loads, i)))
-            html_spread_add(&spread, json_number_value(json_array_get(loads, i)));
+            vmtp_spread_add(&spread, json_number_value(json_array_get(loads, i)));
     if (!spread.n)
         return;
     text_html(out, node, 100);
@@ -308,13 +308,13 @@ static void nodes_cell(FILE *out, const json_t *item)
     for (void *at = json_object_iter((json_t *)load); at; at = json_object_iter_next((json_t *)load, at))
         node_load(out, json_object_iter_key(at), json_object_iter_value(at));
     json_array_foreach(load, i, entry) {
-        const char *host = html_text(entry, "host");
+        const char *host = vmtp_result_text(entry, "host");
         node_load(out, host ? host : "node", json_object_get(entry, "load"));
     }
     fputs("</td>", out);
 }
 
-static bool has_cpu(const struct html_kind *kind)
+static bool has_cpu(const struct vmtp_result_kind *kind)
 {
     return kind->cpu_sender.n || kind->cpu_receiver.n || json_object_get(kind->first->json, "cpu_load");
 }
@@ -326,7 +326,7 @@ static size_t cpu_rows(const struct page *page, const struct html_column *column
     char name[64], run[24];
     for (size_t r = 0; r < page->report->n_runs; r++)
         for (size_t k = 0; column->flows[r] && k < column->flows[r]->n_kinds; k++) {
-            const struct html_kind *kind = &column->flows[r]->kinds[k];
+            const struct vmtp_result_kind *kind = &column->flows[r]->kinds[k];
             if (kind->reverse != column->reverse || !has_cpu(kind))
                 continue;
             n++;

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/util/xml.h"
 #include "plugins/sinks/document.h"
 
 struct junit_opts {
@@ -23,19 +24,6 @@ static const struct {
     char letter;
 } protocols[] = {{"TCP", 'T'}, {"UDP", 'U'}, {"ICMP", 'I'}, {"Multicast", 'M'}};
 enum { PROTOCOLS = sizeof protocols / sizeof protocols[0] };
-
-/* Text for XML 1.0: what it does not allow becomes '?'. Strings of JSON are UTF-8. */
-static void put_xml(FILE *out, const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        bool none = p[0] == 0xEF && p[1] == 0xBF && (p[2] == 0xBE || p[2] == 0xBF); /* U+FFFE and U+FFFF */
-        if (strchr("&<>\"'\n\t", *p))
-            fprintf(out, "&#%d;", *p);
-        else
-            fputc(none || *p < 0x20 || *p == 0x7F ? '?' : *p, out);
-        p += none ? 2 : 0;
-    }
-}
 
 static bool is_of(const json_t *item, size_t protocol)
 {
@@ -108,7 +96,7 @@ static void put_numbers(FILE *out, const json_t *flow, size_t protocol)
             if (!document_word(ping, "rtt_avg_ms"))
                 continue;
             fprintf(out, "%lld bytes: ", (long long)json_integer_value(json_object_get(ping, "packet_size")));
-            put_xml(out, document_word(ping, "rtt_avg_ms"));
+            vmtp_put_xml(out, document_word(ping, "rtt_avg_ms"));
             fputs(" ms\n", out);
         }
     }
@@ -119,17 +107,17 @@ static void put_case(FILE *out, const json_t *flow, size_t protocol, const struc
 {
     const char *scenario = document_word(flow, "scenario"), *desc = document_word(flow, "desc");
     fputs("    <testcase classname=\"", out);
-    put_xml(out, desc ? desc : "flow");
+    vmtp_put_xml(out, desc ? desc : "flow");
     fputs("\" name=\"", out);
     if (scenario) {
-        put_xml(out, scenario);
+        vmtp_put_xml(out, scenario);
         fprintf(out, ".%zu ", protocol + 1);
     }
     fprintf(out, "%s\" time=\"%lld.%03d\">", protocols[protocol].name, (long long)result->seconds,
             (int)((result->seconds - (double)(long long)result->seconds) * 1000));
     if (result->outcome == FAILED) {
         fputs("<failure message=\"", out);
-        put_xml(out, result->error);
+        vmtp_put_xml(out, result->error);
         fputs("\"/>", out);
     } else if (result->outcome == SKIPPED) {
         fputs("<skipped message=\"not measured\"/>", out);
@@ -165,7 +153,7 @@ static void put_suite(FILE *out, const json_t *run, const json_t *flow)
     size_t counts[SKIPPED + 1] = {0};
     each_case(NULL, run, flow, counts);
     fputs("  <testsuite name=\"", out);
-    put_xml(out, desc ? desc : "flow");
+    vmtp_put_xml(out, desc ? desc : "flow");
     fputc('"', out);
     put_counts(out, counts);
     if (date && strlen(date) >= 19)
@@ -174,7 +162,7 @@ static void put_suite(FILE *out, const json_t *run, const json_t *flow)
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
         if (document_word(flow, properties[i])) {
             fprintf(out, "<property name=\"%s\" value=\"", properties[i]);
-            put_xml(out, document_word(flow, properties[i]));
+            vmtp_put_xml(out, document_word(flow, properties[i]));
             fputs("\"/>", out);
         }
     fputs("</properties>\n", out);
@@ -193,7 +181,7 @@ static void put_errors(FILE *out, const json_t *errors)
             json_array_size(errors), json_array_size(errors));
     json_array_foreach(errors, i, error) {
         fprintf(out, "    <testcase classname=\"run\" name=\"run %zu\"><failure message=\"", i + 1);
-        put_xml(out, json_is_string(error) ? json_string_value(error) : "");
+        vmtp_put_xml(out, json_is_string(error) ? json_string_value(error) : "");
         fputs("\"/></testcase>\n", out);
     }
     fputs("  </testsuite>\n", out);
@@ -210,7 +198,7 @@ static int junit_render(FILE *out, json_t *run)
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vmtp", out);
     if (document_word(run, "test_description")) {
         fputs(": ", out);
-        put_xml(out, document_word(run, "test_description"));
+        vmtp_put_xml(out, document_word(run, "test_description"));
     }
     fputc('"', out);
     put_counts(out, counts);

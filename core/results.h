@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Result documents as a page needs them: what is in them by flow and kind of measurement. Read from the documents of
+/* Result documents as reports need them: what is in them by flow and kind of measurement. Read from the documents of
  * this program, from those of the old one, and from those that somebody else has made: nothing is taken for granted.
  * All text is borrowed from the documents. Rates are bit/s, times milliseconds, losses percent; NAN: not told. */
-#ifndef SINKS_HTML_MODEL_H
-#define SINKS_HTML_MODEL_H
+#ifndef CORE_RESULTS_H
+#define CORE_RESULTS_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-enum html_proto { HTML_TCP, HTML_UDP, HTML_MULTICAST, HTML_ICMP, HTML_OTHER };
+#include "core/stats.h"
+#include "vmtp/plugin.h"
 
-/* Numbers of one quantity. */
-struct html_spread {
-    size_t n;
-    double min, max, mean, squares; /* squares: sum of the squared distances from the mean */
-};
-void html_spread_add(struct html_spread *spread, double value); /* NAN is not counted */
-double html_spread_stddev(const struct html_spread *spread);    /* of the sample; NAN for less than two */
+enum vmtp_result_proto { VMTP_RESULT_TCP, VMTP_RESULT_UDP, VMTP_RESULT_MULTICAST, VMTP_RESULT_ICMP, VMTP_RESULT_OTHER };
 
 /* One throughput measurement. */
-struct html_item {
+struct vmtp_result_item {
     const json_t *json;
-    enum html_proto proto;
+    enum vmtp_result_proto proto;
     long long size; /* bytes; -1: not told */
     bool reverse;
     double bps, loss, rtt_ms, retrans, jitter_ms, cpu_sender, cpu_receiver;
@@ -32,67 +27,71 @@ struct html_item {
 };
 
 /* What was measured several times: same protocol, size, direction. */
-struct html_kind {
-    enum html_proto proto;
+struct vmtp_result_kind {
+    enum vmtp_result_proto proto;
     long long size;
     bool reverse;
-    struct html_spread bps, loss, rtt_ms, retrans, cpu_sender, cpu_receiver;
+    struct vmtp_spread bps, loss, rtt_ms, retrans, jitter_ms, cpu_sender, cpu_receiver;
     const char *error;                   /* the first */
-    const struct html_item *first;       /* the first that has a number, else the first */
+    const struct vmtp_result_item *first;       /* the first that has a number, else the first */
     double load_min, load_avg, load_max, load_stddev; /* round trips while it sent; NAN: not told */
     size_t series;                       /* of the report */
 };
 
 /* Echo requests of one size. */
-struct html_ping {
+struct vmtp_result_ping {
     const json_t *json;
     long long size;
     double min, avg, max, stddev, sent, received, loss;
     const char *error, *load; /* load: what was sent meanwhile, NULL: nothing */
 };
 
-struct html_flow {
+struct vmtp_result_flow {
     const json_t *json;
     const char *desc, *error, *status; /* status: NULL: not told */
     const char *family, *member;       /* "L3 fixed", "intra-node"; member may be NULL */
     bool external;
-    struct html_item *items;
-    struct html_kind *kinds;
-    struct html_ping *pings;
+    struct vmtp_result_item *items;
+    struct vmtp_result_kind *kinds;
+    struct vmtp_result_ping *pings;
     size_t n_items, n_kinds, n_pings;
 };
 
-struct html_run {
+struct vmtp_result_run {
     const json_t *json;
-    struct html_flow *flows;
+    struct vmtp_result_flow *flows;
     size_t n_flows;
 };
 
 /* A kind over all flows and runs: what has one colour in the charts. */
-struct html_series {
-    enum html_proto proto;
+struct vmtp_result_series {
+    enum vmtp_result_proto proto;
     long long size;
     size_t shade; /* counts the sizes of a protocol */
 };
 
-struct html_report {
-    struct html_run *runs;
+struct vmtp_results {
+    struct vmtp_result_run *runs;
     size_t n_runs;
-    struct html_series *series; /* UDP by size, then TCP, then multicast */
+    struct vmtp_result_series *series; /* UDP by size, then TCP, then multicast */
     size_t n_series;
 };
 
 /* Which throughput measurements count; pings always do. */
-enum html_show { HTML_ALL, HTML_ONLY_TCP, HTML_ONLY_UDP };
+enum vmtp_result_show { VMTP_RESULT_ALL, VMTP_RESULT_ONLY_TCP, VMTP_RESULT_ONLY_UDP };
 
-/* False when out of memory; html_report_clear() is due in both cases. The documents must be objects. */
-bool html_report_read(struct html_report *report, json_t *const *documents, size_t n, enum html_show show);
-void html_report_clear(struct html_report *report);
+/* Reads a file, which must be a result document. VMTP_EFAIL, VMTP_EPARSE or VMTP_ENOMEM, with words. */
+int vmtp_result_load(vmtp_ctx *ctx, const char *file, json_t **document);
+
+/* False when out of memory; vmtp_results_clear() is due in both cases. The documents must be objects. */
+VMTP_PUBLIC bool vmtp_results_read(struct vmtp_results *report, json_t *const *documents, size_t n,
+                                   enum vmtp_result_show show);
+VMTP_PUBLIC void vmtp_results_clear(struct vmtp_results *report);
 
 /* Reading members. Text that is empty, and what is not text, is NULL. A number may be text. */
-const char *html_text(const json_t *object, const char *member);
-double html_number(const json_t *object, const char *member);
+VMTP_PUBLIC const char *vmtp_result_text(const json_t *object, const char *member);
+VMTP_PUBLIC double vmtp_result_number(const json_t *object, const char *member);
 
-const char *html_proto_name(enum html_proto proto);
+VMTP_PUBLIC const char *vmtp_result_proto_name(enum vmtp_result_proto proto);
 
 #endif

@@ -1,16 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/sinks/html/model.h"
+#include "core/results.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "core/util/cleanup.h"
+#include "core/util/file.h"
+#include "core/util/json.h"
+
+enum { FILE_SIZE_MAX = 256 << 20 };
 enum { KINDS_MAX = 64, SERIES_MAX = 64 }; /* what is beyond is in the tables, not in the charts */
+
+/* --- files --- */
+
+int vmtp_result_load(vmtp_ctx *ctx, const char *file, json_t **document)
+{
+    VMTP_CLEAN(mem) char *text = NULL;
+    size_t len;
+    json_error_t error;
+    int rc = vmtp_file_read(ctx, file, FILE_SIZE_MAX, &text, &len);
+    if (rc < 0)
+        return rc;
+    rc = vmtp_json_parse(text, len, JSON_ALLOW_NUL, document, &error);
+    if (rc == VMTP_ENOMEM)
+        return vmtp_fail(ctx, rc, "out of memory");
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "%s:%d:%d: not JSON: %s", file, error.line, error.column, error.text);
+    if (json_is_array(json_object_get(*document, "flows")))
+        return VMTP_OK;
+    json_decref(*document);
+    *document = NULL;
+    return vmtp_fail(ctx, VMTP_EPARSE, "%s: not a result of VMTP: it has no list of flows", file);
+}
 
 /* --- members --- */
 
-const char *html_text(const json_t *object, const char *member)
+const char *vmtp_result_text(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));
     return text && *text ? text : NULL;
@@ -36,59 +63,39 @@ static double number_of(const json_t *json)
     return json_is_string(json) ? number_of_text(json_string_value(json)) : NAN;
 }
 
-double html_number(const json_t *object, const char *member)
+double vmtp_result_number(const json_t *object, const char *member)
 {
     return number_of(json_object_get(object, member));
 }
 
 static double positive(const json_t *object, const char *member)
 {
-    double value = html_number(object, member);
+    double value = vmtp_result_number(object, member);
     return value >= 0 ? value : NAN;
 }
 
 static long long size_of(const json_t *object, const char *member)
 {
-    double size = html_number(object, member);
+    double size = vmtp_result_number(object, member);
     return size >= 0 && size < 1e15 ? (long long)size : -1;
-}
-
-/* --- spread --- */
-
-/* Welford's way: no loss of digits when the spread is small. */
-void html_spread_add(struct html_spread *spread, double value)
-{
-    if (!isfinite(value))
-        return;
-    spread->n++;
-    spread->min = spread->n == 1 || value < spread->min ? value : spread->min;
-    spread->max = spread->n == 1 || value > spread->max ? value : spread->max;
-    double distance = value - spread->mean;
-    spread->mean += distance / (double)spread->n;
-    spread->squares += distance * (value - spread->mean);
-}
-
-double html_spread_stddev(const struct html_spread *spread)
-{
-    return spread->n < 2 ? NAN : sqrt(spread->squares / (double)(spread->n - 1));
 }
 
 /* --- protocols --- */
 
 static const char *const proto_names[] = {"TCP", "UDP", "Multicast", "ICMP"};
 
-const char *html_proto_name(enum html_proto proto)
+const char *vmtp_result_proto_name(enum vmtp_result_proto proto)
 {
-    return proto < HTML_OTHER ? proto_names[proto] : "other";
+    return proto < VMTP_RESULT_OTHER ? proto_names[proto] : "other";
 }
 
-static enum html_proto proto_of(const json_t *item)
+static enum vmtp_result_proto proto_of(const json_t *item)
 {
-    const char *name = html_text(item, "protocol");
-    for (enum html_proto proto = HTML_TCP; name && proto < HTML_OTHER; proto++)
+    const char *name = vmtp_result_text(item, "protocol");
+    for (enum vmtp_result_proto proto = VMTP_RESULT_TCP; name && proto < VMTP_RESULT_OTHER; proto++)
         if (strcasecmp(name, proto_names[proto]) == 0)
             return proto;
-    return HTML_OTHER;
+    return VMTP_RESULT_OTHER;
 }
 
 /* --- which group a flow is in --- */
@@ -99,7 +106,7 @@ static const char *const families[] = {
 
 static const char *family_of(const json_t *flow, const char *desc)
 {
-    const char *scenario = html_text(flow, "scenario");
+    const char *scenario = vmtp_result_text(flow, "scenario");
     if (scenario && scenario[0] >= '1' && scenario[0] <= '9' && (!scenario[1] || scenario[1] == '.'))
         return families[scenario[0] - '0'];
     if (strstr(desc, "External-VM"))
@@ -124,23 +131,23 @@ static const char *member_of(const char *desc)
 
 /* --- measurements --- */
 
-static struct html_kind *kind_of(struct html_flow *flow, const struct html_item *item)
+static struct vmtp_result_kind *kind_of(struct vmtp_result_flow *flow, const struct vmtp_result_item *item)
 {
     for (size_t i = 0; i < flow->n_kinds; i++) {
-        struct html_kind *kind = &flow->kinds[i];
+        struct vmtp_result_kind *kind = &flow->kinds[i];
         if (kind->proto == item->proto && kind->size == item->size && kind->reverse == item->reverse)
             return kind;
     }
     if (flow->n_kinds == KINDS_MAX)
         return NULL;
-    struct html_kind *kind = &flow->kinds[flow->n_kinds++];
-    *kind = (struct html_kind){.proto = item->proto, .size = item->size, .reverse = item->reverse, .first = item,
+    struct vmtp_result_kind *kind = &flow->kinds[flow->n_kinds++];
+    *kind = (struct vmtp_result_kind){.proto = item->proto, .size = item->size, .reverse = item->reverse, .first = item,
                                .load_min = NAN, .load_avg = NAN, .load_max = NAN, .load_stddev = NAN};
     return kind;
 }
 
 /* Round trips under the load of a measurement: those that it tells itself. */
-static void take_load(struct html_kind *kind, const json_t *json)
+static void take_load(struct vmtp_result_kind *kind, const json_t *json)
 {
     double avg = positive(json, "rtt_avg_ms");
     if (isnan(avg) || !isnan(kind->load_avg))
@@ -151,9 +158,9 @@ static void take_load(struct html_kind *kind, const json_t *json)
     kind->load_stddev = positive(json, "rtt_stddev_ms");
 }
 
-static void count_item(struct html_flow *flow, struct html_item *item)
+static void count_item(struct vmtp_result_flow *flow, struct vmtp_result_item *item)
 {
-    struct html_kind *kind = kind_of(flow, item);
+    struct vmtp_result_kind *kind = kind_of(flow, item);
     item->kind = kind ? (size_t)(kind - flow->kinds) : KINDS_MAX;
     if (!kind)
         return;
@@ -163,29 +170,30 @@ static void count_item(struct html_flow *flow, struct html_item *item)
     }
     if (kind->bps.n == 0)
         kind->first = item;
-    html_spread_add(&kind->bps, item->bps);
-    html_spread_add(&kind->loss, item->loss);
-    html_spread_add(&kind->rtt_ms, item->rtt_ms);
-    html_spread_add(&kind->retrans, item->retrans);
-    html_spread_add(&kind->cpu_sender, item->cpu_sender);
-    html_spread_add(&kind->cpu_receiver, item->cpu_receiver);
+    vmtp_spread_add(&kind->bps, item->bps);
+    vmtp_spread_add(&kind->loss, item->loss);
+    vmtp_spread_add(&kind->rtt_ms, item->rtt_ms);
+    vmtp_spread_add(&kind->retrans, item->retrans);
+    vmtp_spread_add(&kind->jitter_ms, item->jitter_ms);
+    vmtp_spread_add(&kind->cpu_sender, item->cpu_sender);
+    vmtp_spread_add(&kind->cpu_receiver, item->cpu_receiver);
     take_load(kind, item->json);
 }
 
-static bool is_shown(enum html_proto proto, enum html_show show)
+static bool is_shown(enum vmtp_result_proto proto, enum vmtp_result_show show)
 {
-    return show == HTML_ALL || (show == HTML_ONLY_TCP && proto == HTML_TCP) ||
-           (show == HTML_ONLY_UDP && proto == HTML_UDP);
+    return show == VMTP_RESULT_ALL || (show == VMTP_RESULT_ONLY_TCP && proto == VMTP_RESULT_TCP) ||
+           (show == VMTP_RESULT_ONLY_UDP && proto == VMTP_RESULT_UDP);
 }
 
-static void take_item(struct html_flow *flow, const json_t *json, size_t place, enum html_show show)
+static void take_item(struct vmtp_result_flow *flow, const json_t *json, size_t place, enum vmtp_result_show show)
 {
-    enum html_proto proto = proto_of(json);
+    enum vmtp_result_proto proto = proto_of(json);
     if (!is_shown(proto, show))
         return;
-    const char *direction = html_text(json, "direction");
-    struct html_item *item = &flow->items[flow->n_items++];
-    *item = (struct html_item){
+    const char *direction = vmtp_result_text(json, "direction");
+    struct vmtp_result_item *item = &flow->items[flow->n_items++];
+    *item = (struct vmtp_result_item){
         .json = json, .proto = proto, .place = place,
         .size = size_of(json, "pkt_size"),
         .reverse = direction && strcmp(direction, "reverse") == 0,
@@ -196,8 +204,8 @@ static void take_item(struct html_flow *flow, const json_t *json, size_t place, 
         .jitter_ms = positive(json, "jitter_ms"),
         .cpu_sender = positive(json, "cpu_sender"),
         .cpu_receiver = positive(json, "cpu_receiver"),
-        .tool = html_text(json, "tool"),
-        .error = html_text(json, "error"),
+        .tool = vmtp_result_text(json, "tool"),
+        .error = vmtp_result_text(json, "error"),
     };
     if (isnan(item->bps))
         item->bps = positive(json, "throughput_kbps") * 1000;
@@ -206,10 +214,10 @@ static void take_item(struct html_flow *flow, const json_t *json, size_t place, 
     count_item(flow, item);
 }
 
-static void take_ping(struct html_flow *flow, const json_t *json)
+static void take_ping(struct vmtp_result_flow *flow, const json_t *json)
 {
-    struct html_ping *ping = &flow->pings[flow->n_pings++];
-    *ping = (struct html_ping){
+    struct vmtp_result_ping *ping = &flow->pings[flow->n_pings++];
+    *ping = (struct vmtp_result_ping){
         .json = json,
         .size = size_of(json, json_object_get(json, "packet_size") ? "packet_size" : "pkt_size"),
         .min = positive(json, "rtt_min_ms"),
@@ -219,8 +227,8 @@ static void take_ping(struct html_flow *flow, const json_t *json)
         .sent = positive(json, "tx_packets"),
         .received = positive(json, "rx_packets"),
         .loss = positive(json, "loss_rate"),
-        .error = html_text(json, "error"),
-        .load = html_text(json, "load"),
+        .error = vmtp_result_text(json, "error"),
+        .load = vmtp_result_text(json, "load"),
     };
     if (isnan(ping->stddev))
         ping->stddev = positive(json, "rtt_stddev_ms");
@@ -237,7 +245,7 @@ static size_t pings_in(const json_t *item)
     return json_is_array(results) ? json_array_size(results) : 1;
 }
 
-static void take_pings(struct html_flow *flow, const json_t *item)
+static void take_pings(struct vmtp_result_flow *flow, const json_t *item)
 {
     const json_t *results = json_object_get(item, "results");
     if (!json_is_array(results)) {
@@ -250,13 +258,13 @@ static void take_pings(struct html_flow *flow, const json_t *item)
 }
 
 /* The results are a list of objects; or, when a VM could not be made, a text or a list with one. */
-static bool take_results(struct html_flow *flow, const json_t *results, enum html_show show)
+static bool take_results(struct vmtp_result_flow *flow, const json_t *results, enum vmtp_result_show show)
 {
     size_t n = json_array_size(results), pings = 0;
     if (json_is_string(results) && !flow->error)
         flow->error = json_string_value(results);
     for (size_t i = 0; i < n; i++)
-        if (proto_of(json_array_get(results, i)) == HTML_ICMP)
+        if (proto_of(json_array_get(results, i)) == VMTP_RESULT_ICMP)
             pings += pings_in(json_array_get(results, i));
     flow->items = calloc(n + 1, sizeof *flow->items);
     flow->kinds = calloc((n < KINDS_MAX ? n : KINDS_MAX) + 1, sizeof *flow->kinds);
@@ -267,7 +275,7 @@ static bool take_results(struct html_flow *flow, const json_t *results, enum htm
         const json_t *item = json_array_get(results, i);
         if (json_is_string(item) && !flow->error)
             flow->error = json_string_value(item);
-        else if (proto_of(item) == HTML_ICMP)
+        else if (proto_of(item) == VMTP_RESULT_ICMP)
             take_pings(flow, item);
         else if (json_is_object(item))
             take_item(flow, item, i, show);
@@ -275,13 +283,13 @@ static bool take_results(struct html_flow *flow, const json_t *results, enum htm
     return true;
 }
 
-static bool take_flow(struct html_flow *flow, const json_t *json, enum html_show show)
+static bool take_flow(struct vmtp_result_flow *flow, const json_t *json, enum vmtp_result_show show)
 {
-    const char *desc = html_text(json, "desc");
+    const char *desc = vmtp_result_text(json, "desc");
     flow->json = json;
-    flow->desc = desc ? desc : html_text(json, "id") ? html_text(json, "id") : "a flow without a name";
-    flow->error = html_text(json, "error");
-    flow->status = html_text(json, "status");
+    flow->desc = desc ? desc : vmtp_result_text(json, "id") ? vmtp_result_text(json, "id") : "a flow without a name";
+    flow->error = vmtp_result_text(json, "error");
+    flow->status = vmtp_result_text(json, "status");
     flow->family = family_of(json, flow->desc);
     flow->member = member_of(flow->desc);
     flow->external = strcmp(flow->family, "External") == 0;
@@ -292,15 +300,15 @@ static bool take_flow(struct html_flow *flow, const json_t *json, enum html_show
 
 static int by_protocol(const void *a, const void *b)
 {
-    static const int order[] = {[HTML_UDP] = 0, [HTML_TCP] = 1, [HTML_MULTICAST] = 2, [HTML_ICMP] = 3,
-                                [HTML_OTHER] = 4};
-    const struct html_series *x = a, *y = b;
+    static const int order[] = {[VMTP_RESULT_UDP] = 0, [VMTP_RESULT_TCP] = 1, [VMTP_RESULT_MULTICAST] = 2,
+                                [VMTP_RESULT_ICMP] = 3, [VMTP_RESULT_OTHER] = 4};
+    const struct vmtp_result_series *x = a, *y = b;
     if (x->proto != y->proto)
         return order[x->proto] < order[y->proto] ? -1 : 1;
     return x->size < y->size ? -1 : x->size > y->size;
 }
 
-static struct html_series *series_of(const struct html_report *report, const struct html_kind *kind)
+static struct vmtp_result_series *series_of(const struct vmtp_results *report, const struct vmtp_result_kind *kind)
 {
     for (size_t i = 0; i < report->n_series; i++)
         if (report->series[i].proto == kind->proto && report->series[i].size == kind->size)
@@ -309,7 +317,8 @@ static struct html_series *series_of(const struct html_report *report, const str
 }
 
 /* Calls use for each kind of the report. */
-static void each_kind(struct html_report *report, void (*use)(struct html_report *report, struct html_kind *kind))
+static void each_kind(struct vmtp_results *report,
+                      void (*use)(struct vmtp_results *report, struct vmtp_result_kind *kind))
 {
     for (size_t r = 0; r < report->n_runs; r++)
         for (size_t f = 0; f < report->runs[r].n_flows; f++)
@@ -317,20 +326,20 @@ static void each_kind(struct html_report *report, void (*use)(struct html_report
                 use(report, &report->runs[r].flows[f].kinds[k]);
 }
 
-static void add_series(struct html_report *report, struct html_kind *kind)
+static void add_series(struct vmtp_results *report, struct vmtp_result_kind *kind)
 {
     bool without = kind->size < 0 && kind->bps.n == 0; /* a flow that failed: nothing to draw */
     if (!without && !series_of(report, kind) && report->n_series < SERIES_MAX)
-        report->series[report->n_series++] = (struct html_series){.proto = kind->proto, .size = kind->size};
+        report->series[report->n_series++] = (struct vmtp_result_series){.proto = kind->proto, .size = kind->size};
 }
 
-static void set_series(struct html_report *report, struct html_kind *kind)
+static void set_series(struct vmtp_results *report, struct vmtp_result_kind *kind)
 {
-    const struct html_series *series = series_of(report, kind);
+    const struct vmtp_result_series *series = series_of(report, kind);
     kind->series = series ? (size_t)(series - report->series) : SERIES_MAX;
 }
 
-static bool find_series(struct html_report *report)
+static bool find_series(struct vmtp_results *report)
 {
     report->series = calloc(SERIES_MAX, sizeof *report->series);
     if (!report->series)
@@ -346,7 +355,7 @@ static bool find_series(struct html_report *report)
 
 /* --- the report --- */
 
-static bool take_run(struct html_run *run, const json_t *json, enum html_show show)
+static bool take_run(struct vmtp_result_run *run, const json_t *json, enum vmtp_result_show show)
 {
     const json_t *flows = json_object_get(json, "flows");
     run->json = json;
@@ -359,9 +368,9 @@ static bool take_run(struct html_run *run, const json_t *json, enum html_show sh
     return true;
 }
 
-bool html_report_read(struct html_report *report, json_t *const *documents, size_t n, enum html_show show)
+bool vmtp_results_read(struct vmtp_results *report, json_t *const *documents, size_t n, enum vmtp_result_show show)
 {
-    *report = (struct html_report){.runs = calloc(n + 1, sizeof *report->runs)};
+    *report = (struct vmtp_results){.runs = calloc(n + 1, sizeof *report->runs)};
     if (!report->runs)
         return false;
     for (size_t i = 0; i < n; i++)
@@ -370,7 +379,7 @@ bool html_report_read(struct html_report *report, json_t *const *documents, size
     return find_series(report);
 }
 
-void html_report_clear(struct html_report *report)
+void vmtp_results_clear(struct vmtp_results *report)
 {
     for (size_t r = 0; r < report->n_runs; r++) {
         for (size_t f = 0; f < report->runs[r].n_flows; f++) {
@@ -382,5 +391,5 @@ void html_report_clear(struct html_report *report)
     }
     free(report->runs);
     free(report->series);
-    *report = (struct html_report){0};
+    *report = (struct vmtp_results){0};
 }
