@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/gate.h"
 #include "core/registry.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
@@ -183,6 +184,27 @@ static void print_program(FILE *out)
     fputs("\nThe manual: man vmtp, man vmtp.yaml\n", out);
 }
 
+static void print_gates(FILE *out)
+{
+    fprintf(out,
+            "\nGates (--fail-if EXPR):\n%s"
+            "\nExamples:\n"
+            "  vmtp compare before.json after.json --fail-if 'tcp.throughput < -5%%'\n"
+            "      fails when TCP has surely lost more than 5 %%\n"
+            "  --fail-if 'udp[1024].throughput.mean < -10%%' --fail-if 'udp.loss.mean > +1pp'\n"
+            "      by the means: UDP is measured once, which is no sample\n"
+            "  --fail-if 'icmp.rtt > +20%% in same network' --fail-if any.failed\n"
+            "      pings in some flows only; whatever was measured and now fails\n"
+            "  --format table --format junit:compare.xml\n"
+            "      to read, and for the CI system\n"
+            "\nExit codes:\n"
+            "  0    no gate failed\n"
+            "  1    a gate failed\n"
+            "  2    an option is wrong, or a file is no result\n"
+            "  3    an output could not be written\n",
+            vmtp_gate_grammar);
+}
+
 void vmtp_cli_help(FILE *out, const struct vmtp_cli *cli)
 {
     if (cli->topic == VMTP_CMD_RUN) {
@@ -196,4 +218,6 @@ void vmtp_cli_help(FILE *out, const struct vmtp_cli *cli)
         print_usage(out, command->word);
         print_options(out, command->command);
     }
+    if (cli->topic == VMTP_CMD_COMPARE)
+        print_gates(out);
 }

@@ -7,7 +7,9 @@ enum {
     MEASURE = ON(RUN) | ON(PLAN) | ON(CONFIG_SHOW) | ON(CONFIG_CHECK),
     OUTPUT = MEASURE | ON(REPLAY),
     REMOVE = ON(CLEANUP),
-    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW) | ON(PLUGIN_CHECK) | ON(PLUGIN_NEW) | REMOVE,
+    COMPARE = ON(COMPARE),
+    ALL = OUTPUT | ON(PLUGIN_LIST) | ON(PLUGIN_SHOW) | ON(PLUGIN_CHECK) | ON(PLUGIN_NEW) | REMOVE |
+          COMPARE,
 };
 
 #define OLD    VMTP_CLI_OLD
@@ -134,6 +136,12 @@ static const struct vmtp_cli_option options[] = {
       "what all runs have left behind, but not of those that are still alive", .switches = VMTP_CLI_ALL),
     ROW(OTHER, SWITCH, "dry-run", NULL, NULL, 0, REMOVE,
       "print what would be removed; touches nothing", .switches = VMTP_CLI_DRY_RUN),
+    ROW(OTHER, REPEAT, "fail-if", NULL, "EXPR", 0, COMPARE,
+      "a gate: status 1 when the change is as bad as this, as in 'tcp.throughput < -5%'; may be repeated"),
+    ROW(OTHER, SWITCH, "strict", NULL, NULL, 0, COMPARE,
+      "a gate fails, too, when the samples cannot tell", .switches = VMTP_CLI_STRICT),
+    ROW(OTHER, REPEAT, "format", NULL, "NAME[:FILE]", 0, COMPARE,
+      "table, json or junit, on standard output or into a file; may be repeated [table]"),
     ROW(OTHER, COMMAND, "help", NULL, NULL, OLD, ALL,
       "print this help, or that of a command, and exit", .brief = "h", .command = VMTP_CMD_HELP),
     ROW(OTHER, COMMAND, "version", NULL, NULL, OLD, ALL,
@@ -152,6 +160,7 @@ static const struct vmtp_cli_command commands[] = {
     {"plan", NULL, VMTP_CMD_PLAN, NULL, 0, 0, "print what a run with these options would do; makes nothing"},
     {"replay", NULL, VMTP_CMD_REPLAY, "JOURNAL|RUN|last", 1, 1, "make the outputs of an earlier run again"},
     {"cleanup", NULL, VMTP_CMD_CLEANUP, "RUN|last", 0, 1, "remove what a run, or all of them, could not remove itself"},
+    {"compare", NULL, VMTP_CMD_COMPARE, "OLD.json NEW.json", 2, 2, "tell what has changed between two results"},
     {"plugin", "list", VMTP_CMD_PLUGIN_LIST, NULL, 0, 0, "list the installed plugins and whether they load"},
     {"plugin", "show", VMTP_CMD_PLUGIN_SHOW, "NAME", 1, 1, "print what a plugin can do and its options"},
     {"plugin", "check", VMTP_CMD_PLUGIN_CHECK, "FILE|NAME", 1, 1, "check the rules that every plugin has to keep"},

@@ -244,7 +244,8 @@ static int find_long(struct parser *parser, const char *word, size_t n, const st
 
 static int put(struct parser *parser, const struct vmtp_cli_option *option, struct vmtp_node *value)
 {
-    return value ? vmtp_node_set(parser->cli->tree, option->key, value) : VMTP_ENOMEM;
+    struct vmtp_node *tree = option->key ? parser->cli->tree : parser->cli->own;
+    return value ? vmtp_node_set(tree, option->key ? option->key : option->name, value) : VMTP_ENOMEM;
 }
 
 static int put_repeat(struct parser *parser, const struct vmtp_cli_option *option, size_t index, const char *source,
@@ -567,9 +568,10 @@ static int finish(struct parser *parser)
 
 int vmtp_cli_parse(vmtp_ctx *ctx, int argc, char **argv, struct vmtp_cli *cli)
 {
-    *cli = (struct vmtp_cli){.tree = vmtp_node_new(VMTP_NODE_MAP, "command line")};
+    *cli = (struct vmtp_cli){
+        .tree = vmtp_node_new(VMTP_NODE_MAP, "command line"), .own = vmtp_node_new(VMTP_NODE_MAP, "command line")};
     struct parser parser = {.ctx = ctx, .argc = argc, .argv = argv, .at = 1, .cli = cli};
-    int rc = cli->tree ? take_words(&parser) : VMTP_ENOMEM;
+    int rc = cli->tree && cli->own ? take_words(&parser) : VMTP_ENOMEM;
     if (rc == VMTP_ECONFIG && parser.help) { /* who asks for help gets it */
         vmtp_ctx_forget(ctx);
         rc = VMTP_OK;
@@ -589,6 +591,7 @@ int vmtp_cli_parse(vmtp_ctx *ctx, int argc, char **argv, struct vmtp_cli *cli)
 void vmtp_cli_clear(struct vmtp_cli *cli)
 {
     vmtp_node_free(cli->tree);
+    vmtp_node_free(cli->own);
     for (size_t i = 0; i < cli->n_operands; i++)
         free(cli->operands[i]);
     free(cli->operands);

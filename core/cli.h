@@ -18,19 +18,21 @@ enum vmtp_command {
     VMTP_CMD_CONFIG_SHOW,
     VMTP_CMD_CONFIG_CHECK, /* config_file is the operand, too */
     VMTP_CMD_CLEANUP,      /* operand: as of REPLAY, or none with VMTP_CLI_ALL */
+    VMTP_CMD_COMPARE,      /* operands: two results */
     VMTP_CMD_SHOW_CONFIG,  /* -sc: print the default file */
     VMTP_CMD_HELP,         /* about `topic` */
     VMTP_CMD_VERSION,
 };
 
 /* What an option that belongs to a command alone switches on. */
-enum vmtp_cli_switches { VMTP_CLI_ALL = 1 << 0, VMTP_CLI_DRY_RUN = 1 << 1 };
+enum vmtp_cli_switches { VMTP_CLI_ALL = 1 << 0, VMTP_CLI_DRY_RUN = 1 << 1, VMTP_CLI_STRICT = 1 << 2 };
 
 /* Start it as {0}. */
 struct vmtp_cli {
     enum vmtp_command command;
     enum vmtp_command topic; /* of HELP; RUN: the whole program */
     struct vmtp_node *tree;  /* MAP of configuration keys; a value's source is the option as the user wrote it */
+    struct vmtp_node *own;   /* MAP of options that are no configuration, by name: lists */
     char *config_file;       /* -c; NULL: none */
     unsigned switches;       /* enum vmtp_cli_switches */
     char **operands;         /* what stands behind the command */
@@ -53,7 +55,7 @@ void vmtp_cli_help(FILE *out, const struct vmtp_cli *cli);
 enum vmtp_cli_type {
     VMTP_CLI_FLAG,      /* key = true */
     VMTP_CLI_TEXT,      /* the last one wins */
-    VMTP_CLI_REPEAT,    /* each adds to a list */
+    VMTP_CLI_REPEAT,    /* each adds to a list; without a key, in `own` */
     VMTP_CLI_COMMAS,    /* a list in one word; the last word wins */
     VMTP_CLI_BANDWIDTH, /* digits and one of K M G */
     VMTP_CLI_CONFIG,    /* config_file */

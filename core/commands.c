@@ -11,6 +11,7 @@
 #include "core/call.h"
 #include "core/cleanup.h"
 #include "core/cli.h"
+#include "core/compare-command.h"
 #include "core/ctx.h"
 #include "core/journal.h"
 #include "core/log.h"
@@ -214,6 +215,19 @@ static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
     }
 }
 
+/* --- compare --- */
+
+/* A gate that fails is more than an output that could not be written. */
+static int command_compare(struct vmtp_ctx *ctx, const struct vmtp_cli *cli)
+{
+    enum vmtp_outcome outcome;
+    int rc = vmtp_compare_command(ctx, cli, &outcome);
+    int code = rc < 0 ? say(ctx, rc) : VMTP_EXIT_PASSED;
+    if (rc == VMTP_ECONFIG || rc == VMTP_ENOMEM)
+        return code;
+    return outcome == VMTP_GATE_FAILS ? VMTP_EXIT_FAILED : rc < 0 ? VMTP_EXIT_SINK : VMTP_EXIT_PASSED;
+}
+
 /* --plugin-path counts before the configuration is read: it may be broken, and the help still works. */
 static void use_plugin_path(const struct vmtp_cli *cli)
 {
@@ -234,6 +248,8 @@ static int command(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
     case VMTP_CMD_SHOW_CONFIG:
         fputs(vmtp_default_yaml, stdout);
         return printed(VMTP_EXIT_PASSED);
+    case VMTP_CMD_COMPARE:
+        return command_compare(ctx, cli);
     case VMTP_CMD_PLUGIN_LIST:
         rc = vmtp_probe_list(ctx, stdout);
         return rc < 0 ? say(ctx, rc) : printed(VMTP_EXIT_PASSED);

@@ -341,7 +341,8 @@ static void test_keys(void)
     for (size_t i = 0; (option = vmtp_cli_option_at(i)); i++) {
         const struct vmtp_key *key = option->key ? vmtp_key_find(option->key) : NULL;
         if (!option->key)
-            ok(option->type == VMTP_CLI_CONFIG || option->type == VMTP_CLI_COMMAND || option->type == VMTP_CLI_SWITCH,
+            ok(option->type == VMTP_CLI_CONFIG || option->type == VMTP_CLI_COMMAND || option->type == VMTP_CLI_SWITCH ||
+                   option->type == VMTP_CLI_REPEAT,
                "--%s has no key", option->name);
         else
             ok(key && !vmtp_key_is_old(key) && (option->arg || key->type == VMTP_KEY_BOOL),
