@@ -14,6 +14,7 @@ static const char *const type_names[] = {
     [VMTP_EV_RUN_BEGIN] = "run-begin", [VMTP_EV_FLOW_BEGIN] = "flow-begin", [VMTP_EV_SAMPLE] = "sample",
     [VMTP_EV_TRIAL] = "trial",         [VMTP_EV_RESULT] = "result",         [VMTP_EV_FAILURE] = "failure",
     [VMTP_EV_FLOW_END] = "flow-end",   [VMTP_EV_RUN_END] = "run-end",
+    [VMTP_EV_VERDICT] = "verdict",
 };
 static const char *const proto_names[] = {
     [VMTP_TCP] = "TCP", [VMTP_UDP] = "UDP", [VMTP_MULTICAST] = "Multicast", [VMTP_ICMP] = "ICMP",
@@ -193,10 +194,21 @@ const char *vmtp_event_text(const struct vmtp_event *ev, const char *name)
     return NULL;
 }
 
+/* A status that is not known is that of no success. */
+static const char *verdict_problem(const struct vmtp_event *ev)
+{
+    const char *status = vmtp_event_text(ev, "status"), *text = vmtp_event_text(ev, "text");
+    if (status && (strcmp(status, "passed") == 0 || strcmp(status, "skipped") == 0))
+        return NULL;
+    return text && *text ? text : "not as expected";
+}
+
 const char *vmtp_event_problem(const struct vmtp_event *ev)
 {
     if (ev->type == VMTP_EV_FAILURE)
         return ev->error && *ev->error ? ev->error : "failed";
+    if (ev->type == VMTP_EV_VERDICT)
+        return verdict_problem(ev);
     if (ev->type != VMTP_EV_RESULT)
         return NULL;
     if (ev->load && ev->load->proto == VMTP_ICMP) {

@@ -179,6 +179,7 @@ static const struct vmtp_key keys[] = {
     KEY("udp_loss_rate_range", PERCENTS, double, udp_loss_min),
     CHOICE("ports", ports, ports),
     BOOL("bring_tools", bring_tools),
+    KEY("expect", EXPECT, struct vmtp_expect, expect),
     TEXT("monitor", monitor, CHECK(is_server, "of the form HOST[:PORT]"), LATER),
 
     /* hosts */

@@ -29,6 +29,7 @@ enum vmtp_key_type {
     VMTP_KEY_HOSTS,     /* hosts and n_hosts */
     VMTP_KEY_SCALARS,   /* const struct vmtp_node *, a map of texts */
     VMTP_KEY_PLUGINS,   /* const struct vmtp_node *, plugin name -> map of its options */
+    VMTP_KEY_EXPECT,    /* struct vmtp_expect */
     /* no member of their own */
     VMTP_KEY_GROUP,     /* its members are the keys "NAME.x" */
     VMTP_KEY_ALIAS,     /* another name of target */

@@ -638,6 +638,8 @@ static void put_flow(struct writer *w, const struct flow_of_report *of)
         set_text(&object, "topology", flow->topology);
     if (flow->error)
         set_text(&object, "error", flow->error);
+    if (flow->verdicts)
+        set(&object, "verdicts", copy_of(flow->verdicts));
     for (size_t i = 0; i < flow->n_items; i++)
         if (flow->items[i].proto == VMTP_MULTICAST && flow->items[i].group)
             set_text(&object, "multicast_address", flow->items[i].group);
@@ -697,6 +699,8 @@ int vmtp_report_write(const struct vmtp_report *report, struct vmtp_buf *out)
     set(&object, "duration_s", number((double)report->last_ns / 1e9 - (double)report->first_ns / 1e9, 3));
     if (json_array_size(report->errors))
         set(&object, "errors", copy_of(report->errors));
+    if (report->verdicts)
+        set(&object, "verdicts", copy_of(report->verdicts));
     const struct streamed flows = {"flows", put_flows, report};
     put_tree(&w, object, &flows, 1);
     return w.rc;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/units.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
@@ -51,6 +52,7 @@ static void clear_flow(struct vmtp_report_flow *flow)
     free(flow->topology);
     free(flow->error);
     json_decref(flow->properties);
+    json_decref(flow->verdicts);
 }
 
 void vmtp_report_free(vmtp_report *report)
@@ -63,6 +65,7 @@ void vmtp_report_free(vmtp_report *report)
     free(report->run_id);
     json_decref(report->properties);
     json_decref(report->errors);
+    json_decref(report->verdicts);
     json_decref(report->flow_index);
     free(report);
 }
@@ -338,6 +341,81 @@ static int take_failure(struct vmtp_report *report, const struct vmtp_event *ev)
     return rc;
 }
 
+/* --- verdicts --- */
+
+/* Sets a member unless one before did not work; takes over the value. */
+static int put(json_t *object, const char *name, json_t *value)
+{
+    return json_object_set_new_nocheck(object, name, value) < 0 ? VMTP_ENOMEM : VMTP_OK;
+}
+
+static int put_verdict_load(json_t *object, const struct vmtp_load *load)
+{
+    int rc = put(object, "protocol", json_string(vmtp_proto_name(load->proto)));
+    if (rc == VMTP_OK && load->message_bytes)
+        rc = put(object, "pkt_size", json_integer(load->message_bytes));
+    if (rc == VMTP_OK && load->reverse)
+        rc = put(object, "direction", json_string("reverse"));
+    return rc;
+}
+
+/* Whole numbers without a point, as everywhere in the document. */
+static json_t *plain_number(double value)
+{
+    bool whole = value == floor(value) && fabs(value) < 9e15;
+    return whole ? json_integer((json_int_t)value) : json_real(value);
+}
+
+/* Numbers are in base units here, whatever the metric; the unit is told. */
+static int put_verdict_numbers(json_t *object, const struct vmtp_event *ev)
+{
+    double number;
+    const char *limit = vmtp_event_text(ev, "limit");
+    const struct vmtp_value *value = vmtp_event_value(ev, 0);
+    int rc = VMTP_OK;
+    if (limit && vmtp_parse_number(limit, &number, NULL))
+        rc = put(object, "limit", plain_number(number));
+    if (rc == VMTP_OK && value && isfinite(value->value))
+        rc = put(object, "measured", plain_number(value->value));
+    if (rc == VMTP_OK && value && value->unit)
+        rc = put(object, "unit", harmless(value->unit));
+    return rc;
+}
+
+static int fill_verdict(json_t *object, const struct vmtp_event *ev)
+{
+    static const char *const texts[] = {"expect", "text", "operator", "flows"};
+    const char *status = vmtp_event_text(ev, "status");
+    bool skipped = status && strcmp(status, "skipped") == 0;
+    int rc = put(object, "status", json_string(skipped ? status : vmtp_event_problem(ev) ? "failed" : "passed"));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && rc == VMTP_OK; i++) {
+        const char *text = vmtp_event_text(ev, texts[i]);
+        if (text)
+            rc = put(object, texts[i], harmless(text));
+    }
+    if (rc == VMTP_OK && ev->load)
+        rc = put_verdict_load(object, ev->load);
+    return rc == VMTP_OK ? put_verdict_numbers(object, ev) : rc;
+}
+
+static int take_verdict(struct vmtp_report *report, const struct vmtp_event *ev)
+{
+    struct vmtp_report_flow *flow = NULL;
+    int rc = ev->flow_id ? flow_of(report, ev, &flow) : VMTP_OK;
+    json_t **list = flow ? &flow->verdicts : &report->verdicts;
+    if (rc == VMTP_OK && !*list)
+        *list = json_array();
+    json_t *verdict = rc == VMTP_OK && *list ? json_object() : NULL;
+    if (!verdict)
+        return VMTP_ENOMEM;
+    rc = fill_verdict(verdict, ev);
+    if (rc < 0)
+        json_decref(verdict);
+    else if (json_array_append_new(*list, verdict) < 0)
+        rc = VMTP_ENOMEM;
+    return rc;
+}
+
 /* --- the run --- */
 
 static int run_begins(struct vmtp_report *report, const struct vmtp_event *ev)
@@ -375,6 +453,8 @@ static int add_event(struct vmtp_report *report, const struct vmtp_event *ev)
         return take_failure(report, ev);
     case VMTP_EV_FLOW_END:
         return of_flow ? flow_ends(report, ev) : VMTP_OK;
+    case VMTP_EV_VERDICT:
+        return take_verdict(report, ev);
     case VMTP_EV_RUN_END:
         return run_ends(report, ev);
     default:

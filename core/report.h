@@ -43,6 +43,7 @@ struct vmtp_report_flow {
     char *id, *topology, *error; /* error: of the flow as a whole, the first one */
     const char *status;
     json_t *properties;
+    json_t *verdicts; /* objects; NULL: none */
     struct vmtp_report_item *items;
     size_t n_items, items_room;
     struct vmtp_report_item pending; /* samples and trials that were told ahead of their result */
@@ -54,6 +55,7 @@ struct vmtp_report {
     const char *status;
     json_t *properties;
     json_t *errors;    /* texts */
+    json_t *verdicts;  /* of the run; objects; NULL: none */
     json_t *flow_index; /* flow id -> place in flows */
     struct vmtp_report_flow *flows;
     size_t n_flows, flows_room;

@@ -201,7 +201,7 @@ static int make_plan(struct vmtp_run *run)
     vmtp_plan_sort(&run->plan);
     for (size_t i = 0; i < run->n_steps; i++)
         run->seconds_left += run->steps[i].seconds * (double)run->plan.n_flows;
-    return rc;
+    return rc < 0 ? rc : vmtp_run_expect(run);
 }
 
 /* What a topology says that it waits for. */
@@ -321,7 +321,7 @@ static void emit_end(struct vmtp_run *run)
 {
     char elapsed[32];
     snprintf(elapsed, sizeof elapsed, "%.3f", vmtp_now() - run->begin);
-    bool failed = run->set_up_failed || run->flows_failed;
+    bool failed = run->set_up_failed || run->flows_failed || run->expect_missed;
     const char *status = atomic_load(&vmtp_run_interrupted) ? "interrupted" : failed ? "failed" : "passed";
     const struct vmtp_property properties[] = {{"status", status}, {"elapsed", elapsed}};
     emit_with_facts(run, VMTP_EV_RUN_END, properties, 2);
@@ -431,7 +431,7 @@ static int exit_code(const struct vmtp_run *run, size_t sinks_failed)
         return VMTP_EXIT_INTERRUPTED;
     if (run->placement_failed)
         return VMTP_EXIT_PLACEMENT;
-    if (run->set_up_failed || run->flows_failed)
+    if (run->set_up_failed || run->flows_failed || run->expect_missed)
         return VMTP_EXIT_FAILED;
     if (run->left)
         return VMTP_EXIT_LEFT;
@@ -466,6 +466,8 @@ int vmtp_run_execute(struct vmtp_run *run)
     else
         set_up_failed(run, rc);
 
+    if (!run->set_up_failed && !atomic_load(&vmtp_run_interrupted))
+        vmtp_run_judge_rest(run);
     clean_up(run);
     emit_end(run);
     vmtp_log_progress("");
@@ -479,7 +481,7 @@ int vmtp_run_execute(struct vmtp_run *run)
 
 /* --- the plan, printed --- */
 
-static void print_steps(const struct vmtp_run *run, FILE *out)
+static void print_steps(const struct vmtp_run *run, const struct vmtp_flow *flow, FILE *out)
 {
     char time[VMTP_UNIT_TEXT];
     for (size_t i = 0; i < run->n_steps; i++) {
@@ -491,6 +493,7 @@ static void print_steps(const struct vmtp_run *run, FILE *out)
                 tool->loaded->plugin.name, step->reverse ? "reverse, " : "",
                 step->repeats > 1 ? "repeated, " : "", step->search ? "rate search, " : "");
         fprintf(out, "about %s\n", vmtp_print_seconds(step->seconds * step->repeats, time));
+        vmtp_run_print_expected(run, flow, step, out);
     }
 }
 
@@ -529,9 +532,10 @@ void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out)
         fprintf(out, "Flow %zu: %s (%s)\n  from %s to %s, topology %s\n", i + 1, planned->flow.label, planned->flow.id,
                 planned->flow.client, planned->flow.server,
                 run->topologies[planned->topology].loaded->plugin.name);
-        print_steps(run, out);
+        print_steps(run, &planned->flow, out);
     }
     print_notes(run, out);
+    vmtp_run_print_unexpected(run, out);
     print_traffic(run, out);
     fprintf(out, "%zu flow%s, about %s of measuring. Nothing has been touched.\n", run->plan.n_flows,
             run->plan.n_flows == 1 ? "" : "s", vmtp_print_seconds(run->seconds_left, time));
@@ -553,6 +557,7 @@ void vmtp_run_clear(struct vmtp_run *run)
     free(run->topologies);
     free(run->steps);
     free(run->there);
+    free(run->expected);
     vmtp_journal_close(run->journal);
     vmtp_ledger_close(run->ledger);
     vmtp_report_free(run->report);

@@ -31,6 +31,22 @@ struct vmtp_step {
     double seconds;           /* estimate */
 };
 
+/* What one kind of measurement of a flow has given, for what is expected of it. */
+enum { VMTP_SEEN_METRICS = 24 };
+struct vmtp_seen_kind {
+    uint32_t proto, bytes;
+    bool reverse;
+    char tool[32];
+    double sum[VMTP_SEEN_METRICS]; /* by the place in the table of expect.c */
+    size_t count[VMTP_SEEN_METRICS];
+};
+struct vmtp_seen {
+    struct vmtp_seen_kind *kinds;
+    size_t n;
+};
+
+enum vmtp_expected { VMTP_EXPECT_PLANNED = 1, VMTP_EXPECT_JUDGED = 2 };
+
 struct vmtp_run {
     struct vmtp_ctx ctx;
     const struct vmtp_settings *settings;
@@ -47,6 +63,7 @@ struct vmtp_run {
     bool *there;             /* per endpoint: it has been made, and is not removed again */
     struct vmtp_step *steps; /* of every flow */
     size_t n_steps;
+    unsigned char *expected; /* per expectation of the settings: enum vmtp_expected; NULL: there is no plan */
 
     struct vmtp_journal *journal;
     struct vmtp_ledger *ledger;
@@ -62,6 +79,7 @@ struct vmtp_run {
     bool keep;   /* what a topology has made in a cloud stays there, as the user wants */
     size_t left; /* things that could not be removed */
     unsigned flows_failed;
+    bool expect_missed; /* an expectation that no flow turned out to be about */
 };
 
 /* True once the user has interrupted; set by vmtp_interrupt(). */
@@ -111,6 +129,28 @@ const char *vmtp_step_direction(const struct vmtp_step *step);
 /* Measures one flow from FLOW_BEGIN to FLOW_END. VMTP_OK when it passed, VMTP_ECANCELED when interrupted, VMTP_EFAIL
  * otherwise (told already). */
 int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned);
+
+/* --- verdict.c --- */
+
+/* Looks at what is expected in the light of the plan. VMTP_ECONFIG when a selection is of no flow, or when nothing that
+ * is measured is expected. */
+int vmtp_run_expect(struct vmtp_run *run);
+
+/* Adds a result to what was seen of a flow. VMTP_ENOMEM: it will count as not measured. */
+int vmtp_seen_add(struct vmtp_seen *seen, const struct vmtp_load *load, const char *tool,
+                  const struct vmtp_recorder *recorder);
+void vmtp_seen_clear(struct vmtp_seen *seen);
+
+/* Tells the verdicts on a flow that has been measured; false when one of them is a failure. */
+bool vmtp_run_judge(struct vmtp_run *run, const struct vmtp_planned_flow *planned, const struct vmtp_seen *seen);
+
+/* Tells of the expectations that no flow was about. */
+void vmtp_run_judge_rest(struct vmtp_run *run);
+
+/* For `vmtp plan`: what is expected of a step, and what will not be looked at. */
+void vmtp_run_print_expected(const struct vmtp_run *run, const struct vmtp_flow *flow, const struct vmtp_step *step,
+                             FILE *out);
+void vmtp_run_print_unexpected(const struct vmtp_run *run, FILE *out);
 
 /* --- emit.c --- */
 

@@ -26,6 +26,7 @@ struct flow_run {
     const char *from, *target; /* addresses of the client (or NULL) and of the server */
     const struct vmtp_tool_instance *answered[2]; /* the tool whose server has answered; [1]: the one turned round */
     bool ipv6;
+    struct vmtp_seen seen; /* results so far */
     bool failed;
     bool lost; /* an endpoint is out of reach: nothing more can be measured */
 };
@@ -122,6 +123,8 @@ static void emit_measured(struct flow_run *fr, uint32_t type, const struct vmtp_
         .n_properties = recorder->n_properties,
     };
     vmtp_emit(fr->run, &ev);
+    if (type == VMTP_EV_RESULT && vmtp_seen_add(&fr->seen, load, tool->loaded->plugin.name, recorder) < 0)
+        vmtp_log(VMTP_LOG_ERROR, "%sout of memory: a result is not held against what is expected", fr->ctx.where);
     if (vmtp_event_problem(&ev)) /* the same rule as in the sinks: exit code and table agree */
         fr->failed = true;
 }
@@ -582,7 +585,8 @@ int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned)
         rc = run_steps(&fr);
     else if (rc != VMTP_ECANCELED)
         emit_failure(&fr, NULL, NULL, rc, vmtp_ctx_error(&fr.ctx, rc));
-    if (rc < 0 && rc != VMTP_ECANCELED)
+    bool met = rc == VMTP_ECANCELED || vmtp_run_judge(run, planned, &fr.seen);
+    if (!met || (rc < 0 && rc != VMTP_ECANCELED))
         rc = VMTP_EFAIL;
 
     const char *word = rc == VMTP_OK ? "passed" : rc == VMTP_ECANCELED ? "interrupted" : "failed";
@@ -594,6 +598,7 @@ int vmtp_run_flow(struct vmtp_run *run, const struct vmtp_planned_flow *planned)
                        .properties = &status,
                        .n_properties = 1,
                    });
+    vmtp_seen_clear(&fr.seen);
     vmtp_ctx_clear(&fr.ctx);
     return rc;
 }

@@ -457,6 +457,8 @@ static int store(struct filling *fill, const struct vmtp_key *key, struct vmtp_n
         return store_host(fill, node, field);
     case VMTP_KEY_HOSTS:
         return store_hosts(fill, key, node);
+    case VMTP_KEY_EXPECT:
+        return vmtp_expect_parse(fill->ctx, node, field);
     case VMTP_KEY_SCALARS:
     case VMTP_KEY_PLUGINS:
         return store_map(fill, key, node, field);
@@ -623,6 +625,7 @@ void vmtp_settings_clear(struct vmtp_settings *settings)
             vmtp_hostspec_clear(field);
     }
     free_hosts(settings);
+    vmtp_expect_clear(&settings->expect);
     free(settings->cloud_option);
     free(settings->later_option);
     vmtp_secret_free(settings->key_passphrase);

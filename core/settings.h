@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/config.h"
+#include "core/expect.h"
 #include "core/hostspec.h"
 
 struct vmtp_text_list {
@@ -56,6 +57,8 @@ struct vmtp_settings {
     uint64_t bandwidth_bps; /* --bandwidth, vm_bandwidth; 0: none */
     const char *multicast_addr; /* group; set when protocols has multicast */
     bool multicast_route;       /* hosts get a route for it while the run lasts */
+
+    struct vmtp_expect expect; /* what the run has to come to */
 
     /* hosts */
     const char *private_key_file, *public_key_file; /* files that are there */

@@ -186,6 +186,8 @@ enum vmtp_event_type {
     VMTP_EV_FAILURE,       /* a measurement (load set), a flow (flow_id set) or the run did not work        */
     VMTP_EV_FLOW_END,
     VMTP_EV_RUN_END,
+    VMTP_EV_VERDICT,       /* what was expected of a flow (before its FLOW_END) or of the run (before RUN_END), and
+                            * whether it came about: properties status (passed, failed, skipped), text ...      */
 };
 
 struct vmtp_value {
@@ -488,9 +490,9 @@ VMTP_PUBLIC const struct vmtp_property *vmtp_event_property(const struct vmtp_ev
 VMTP_PUBLIC double vmtp_event_number(const struct vmtp_event *ev, const char *metric, double fallback);
 VMTP_PUBLIC const char *vmtp_event_text(const struct vmtp_event *ev, const char *name);
 
-/* What is wrong with a RESULT or FAILURE, NULL for a good result and for other events: the words of the failure, or
- * that a result holds no number at all (nothing arrived, every request lost). What this calls a problem is a failed
- * scenario in every sink. Valid as long as the event. */
+/* What is wrong with a RESULT, a FAILURE or a VERDICT, NULL for a good one and for other events: the words of the
+ * failure, that a result holds no number at all (nothing arrived, every request lost), or in what an expectation was
+ * missed. What this calls a problem is a failed scenario in every sink. Valid as long as the event. */
 VMTP_PUBLIC const char *vmtp_event_problem(const struct vmtp_event *ev);
 
 /* Puts events together into the result document (the json sink's file), for sinks that want the whole. */

@@ -192,6 +192,21 @@ static void add_result(struct fluentd_sink *sink, const struct vmtp_event *ev)
         add_trouble(sink, ev, "ERROR", vmtp_event_problem(ev));
 }
 
+/* What was expected, and what has become of it. */
+static void add_verdict(struct fluentd_sink *sink, const struct vmtp_event *ev)
+{
+    char message[MESSAGE_BYTES];
+    const char *text = vmtp_event_text(ev, "text"), *status = vmtp_event_text(ev, "status");
+    if (vmtp_event_problem(ev)) {
+        add_trouble(sink, ev, "ERROR", vmtp_event_problem(ev));
+    } else if (status && strcmp(status, "passed") == 0) {
+        snprintf(message, sizeof message, "%s: as expected: %s", ev->flow_id ? ev->flow_id : "run", text ? text : "");
+        add_record(sink, ev, "INFO", message, 0);
+    } else {
+        add_trouble(sink, ev, "WARNING", text ? text : "an expectation was not checked");
+    }
+}
+
 static void add_flow(struct fluentd_sink *sink, const struct vmtp_event *ev)
 {
     char message[MESSAGE_BYTES];
@@ -267,6 +282,9 @@ static int fluentd_event(vmtp_ctx *ctx, void *state, const struct vmtp_event *ev
         break;
     case VMTP_EV_FAILURE:
         add_trouble(sink, ev, "ERROR", ev->error ? ev->error : "failed");
+        break;
+    case VMTP_EV_VERDICT:
+        add_verdict(sink, ev);
         break;
     case VMTP_EV_RUN_END:
         add_end(sink, ev);

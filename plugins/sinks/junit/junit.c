@@ -45,9 +45,31 @@ static const char *error_of(const json_t *item)
 struct result {
     enum outcome outcome;
     const char *error;
-    size_t items;
+    size_t items, missed; /* missed: expectations */
     double seconds;
 };
+
+static bool has_status(const json_t *verdict, const char *status)
+{
+    const char *word = document_word(verdict, "status");
+    return word && strcmp(word, status) == 0;
+}
+
+/* A missed expectation is a failure, and its words are the message when nothing else has failed. */
+static void count_verdicts(const json_t *flow, size_t protocol, struct result *result)
+{
+    size_t i;
+    json_t *verdict;
+    json_array_foreach(json_object_get(flow, "verdicts"), i, verdict) {
+        if (!is_of(verdict, protocol) || !has_status(verdict, "failed"))
+            continue;
+        result->missed++;
+        if (!result->error)
+            result->error = document_word(verdict, "text");
+        if (!result->error)
+            result->error = "not as expected";
+    }
+}
 
 static struct result result_of(const json_t *flow, size_t protocol)
 {
@@ -62,7 +84,8 @@ static struct result result_of(const json_t *flow, size_t protocol)
         if (!result.error)
             result.error = error_of(item);
     }
-    if (result.items)
+    count_verdicts(flow, protocol, &result);
+    if (result.items || result.missed)
         result.outcome = result.error ? FAILED : PASSED;
     return result;
 }
@@ -100,6 +123,14 @@ static void put_numbers(FILE *out, const json_t *flow, size_t protocol)
             fputs(" ms\n", out);
         }
     }
+    json_array_foreach(json_object_get(flow, "verdicts"), i, item) {
+        const char *words = is_of(item, protocol) ? document_word(item, "text") : NULL;
+        if (!words)
+            continue;
+        fputs(has_status(item, "failed") ? "missed: " : "expected: ", out);
+        put_xml(out, words);
+        fputc('\n', out);
+    }
     fputs("</system-out>", out);
 }
 
@@ -132,7 +163,7 @@ static void each_case(FILE *out, const json_t *run, const json_t *flow, size_t c
 {
     for (size_t p = 0; p < PROTOCOLS; p++) {
         struct result result = result_of(flow, p);
-        if (!result.items && !was_asked(run, flow, p))
+        if (!result.items && !result.missed && !was_asked(run, flow, p))
             continue;
         counts[result.outcome]++;
         if (out)
@@ -170,31 +201,59 @@ static void put_suite(FILE *out, const json_t *run, const json_t *flow)
     fputs("  </testsuite>\n", out);
 }
 
-/* Why the run as a whole did not work: a case of its own, so that it is not taken for an empty success. */
-static void put_errors(FILE *out, const json_t *errors)
+/* Expectations that no flow was held against. */
+static void put_unchecked(FILE *out, const json_t *verdicts)
 {
     size_t i;
+    json_t *verdict;
+    json_array_foreach(verdicts, i, verdict) {
+        const char *expect = document_word(verdict, "expect"), *text = document_word(verdict, "text");
+        fputs("    <testcase classname=\"run\" name=\"expect ", out);
+        put_xml(out, expect ? expect : "");
+        fputs(has_status(verdict, "failed") ? "\"><failure message=\"" : "\"><skipped message=\"", out);
+        put_xml(out, text ? text : "");
+        fputs("\"/></testcase>\n", out);
+    }
+}
+
+static void count_run(const json_t *run, size_t counts[SKIPPED + 1])
+{
+    size_t i;
+    json_t *verdict;
+    counts[FAILED] += json_array_size(json_object_get(run, "errors"));
+    json_array_foreach(json_object_get(run, "verdicts"), i, verdict)
+        counts[has_status(verdict, "failed") ? FAILED : SKIPPED]++;
+}
+
+/* What is said of the run as a whole, such as why it did not work: cases of their own, so that it is not taken for an
+ * empty success. */
+static void put_run(FILE *out, const json_t *run)
+{
+    size_t counts[SKIPPED + 1] = {0}, i;
     json_t *error;
-    if (!json_array_size(errors))
+    count_run(run, counts);
+    if (counts[FAILED] + counts[SKIPPED] == 0)
         return;
-    fprintf(out, "  <testsuite name=\"run\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\">\n",
-            json_array_size(errors), json_array_size(errors));
+    fputs("  <testsuite name=\"run\"", out);
+    put_counts(out, counts);
+    fputs(">\n", out);
+    const json_t *errors = json_object_get(run, "errors");
     json_array_foreach(errors, i, error) {
         fprintf(out, "    <testcase classname=\"run\" name=\"run %zu\"><failure message=\"", i + 1);
         vmtp_put_xml(out, json_is_string(error) ? json_string_value(error) : "");
         fputs("\"/></testcase>\n", out);
     }
+    put_unchecked(out, json_object_get(run, "verdicts"));
     fputs("  </testsuite>\n", out);
 }
 
 static int junit_render(FILE *out, json_t *run)
 {
-    const json_t *errors = json_object_get(run, "errors");
     size_t counts[SKIPPED + 1] = {0}, f;
     json_t *flow;
     json_array_foreach(json_object_get(run, "flows"), f, flow)
         each_case(NULL, run, flow, counts);
-    counts[FAILED] += json_array_size(errors);
+    count_run(run, counts);
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vmtp", out);
     if (document_word(run, "test_description")) {
         fputs(": ", out);
@@ -203,7 +262,7 @@ static int junit_render(FILE *out, json_t *run)
     fputc('"', out);
     put_counts(out, counts);
     fputs(">\n", out);
-    put_errors(out, errors);
+    put_run(out, run);
     json_array_foreach(json_object_get(run, "flows"), f, flow)
         put_suite(out, run, flow);
     fputs("</testsuites>\n", out);

@@ -178,7 +178,7 @@ static void put_flows(FILE *out, const json_t *run)
     size_t f;
     json_t *flow;
     if (json_array_size(flows))
-        put_head(out, name, "1 when all measurements of the flow worked.");
+        put_head(out, name, "1 when all measurements of the flow worked and were as expected.");
     json_array_foreach(flows, f, flow) {
         const char *id = document_word(flow, "id"), *desc = document_word(flow, "desc");
         fprintf(out, "%s{flow=\"", name);
@@ -187,6 +187,43 @@ static void put_flows(FILE *out, const json_t *run)
         put_label(out, desc ? desc : "");
         fprintf(out, "\"} %d\n", has_passed(flow));
     }
+}
+
+/* Expectations of one metric may be two, and of all sizes: the key of the series are all labels. */
+static void put_expectation(FILE *out, const char *name, const json_t *flow, const json_t *verdict)
+{
+    static const char *const members[] = {"expect", "operator", "protocol"};
+    static const char *const flow_members[] = {"id", "desc"}, *const flow_names[] = {"flow", "description"};
+    const char *direction = document_word(verdict, "direction");
+    fprintf(out, "%s{", name);
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = document_word(flow, flow_members[i]);
+        fprintf(out, "%s=\"", flow_names[i]);
+        put_label(out, text ? text : "");
+        fputs("\",", out);
+    }
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const char *text = document_word(verdict, members[i]);
+        fprintf(out, "%s=\"", members[i]);
+        put_label(out, text ? text : "");
+        fputs("\",", out);
+    }
+    fprintf(out, "bytes=\"%lld\",direction=\"%s\"} ",
+            (long long)json_integer_value(json_object_get(verdict, "pkt_size")), direction ? direction : "forward");
+}
+
+static void put_expectations(FILE *out, const json_t *run)
+{
+    static const char name[] = "vmtp_expectation_success";
+    size_t f, i, n = 0;
+    json_t *flow, *verdict;
+    json_array_foreach(json_object_get(run, "flows"), f, flow)
+        json_array_foreach(json_object_get(flow, "verdicts"), i, verdict) {
+            if (n++ == 0)
+                put_head(out, name, "1 when what was measured is as expected.");
+            put_expectation(out, name, flow, verdict);
+            fprintf(out, "%d\n", has_passed(verdict));
+        }
 }
 
 static int prometheus_render(FILE *out, json_t *run)
@@ -207,6 +244,7 @@ static int prometheus_render(FILE *out, json_t *run)
     fputs("vmtp_run_duration_seconds ", out);
     int rc = put_value(out, json_number_value(json_object_get(run, "duration_s")));
     put_flows(out, run);
+    put_expectations(out, run);
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0] && rc == VMTP_OK; i++)
         rc = put_metric(out, run, &metrics[i]);
     return rc;

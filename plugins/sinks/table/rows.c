@@ -149,10 +149,14 @@ struct wanted {
     bool reverse;        /* unless any_direction */
 };
 
+static bool wants(const struct wanted *wanted, uint32_t proto, bool reverse)
+{
+    return (wanted->proto == 0 || proto == wanted->proto) && (wanted->any_direction || reverse == wanted->reverse);
+}
+
 static bool is_wanted(const struct wanted *wanted, const struct table_kind *kind)
 {
-    return (wanted->proto == 0 || kind->proto == wanted->proto) &&
-           (wanted->any_direction || kind->reverse == wanted->reverse);
+    return wants(wanted, kind->proto, kind->reverse);
 }
 
 static void put_head(FILE *out, const struct wanted *wanted, const struct table_kind *kind)
@@ -200,7 +204,33 @@ static size_t count_kinds(const struct table_flow *flow, const struct wanted *wa
     return n;
 }
 
-/* The cell: a line per kind, then the extra words, which may be NULL. */
+/* How many of the wanted expectations came out like that. */
+static size_t count_verdicts(const struct table_flow *flow, const struct wanted *wanted, enum table_outcome outcome)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < flow->verdicts.n; i++) {
+        const struct table_verdict *verdict = &flow->verdicts.items[i];
+        n += verdict->outcome == outcome && wants(wanted, verdict->proto, verdict->reverse);
+    }
+    return n;
+}
+
+/* A line for each expectation that was missed, one for those that were met. The reason why a flow failed is enough. */
+static void put_verdicts(FILE *out, const struct table_flow *flow, const struct wanted *wanted, size_t *lines)
+{
+    for (size_t i = 0; i < flow->verdicts.n && !flow->error; i++) {
+        const struct table_verdict *verdict = &flow->verdicts.items[i];
+        if (verdict->outcome != TABLE_MISSED || !wants(wanted, verdict->proto, verdict->reverse))
+            continue;
+        fputs((*lines)++ ? "\n" : "", out);
+        put_error(out, verdict->text);
+    }
+    size_t met = count_verdicts(flow, wanted, TABLE_MET);
+    if (met)
+        fprintf(out, "%s%zu expectation%s met", (*lines)++ ? "\n" : "", met, met == 1 ? "" : "s");
+}
+
+/* The cell: a line per kind, then what was expected, then the extra words, which may be NULL. */
 static char *data_of(const struct table_flow *flow, const struct wanted *wanted, const char *extra)
 {
     char *text = NULL;
@@ -214,6 +244,7 @@ static char *data_of(const struct table_flow *flow, const struct wanted *wanted,
         fputs(lines++ ? "\n" : "", out);
         put_kind(out, wanted, &flow->kinds[i]);
     }
+    put_verdicts(out, flow, wanted, &lines);
     if (extra) {
         fputs(lines ? "\n" : "", out);
         put_error(out, extra);
@@ -287,6 +318,7 @@ static int add_measured(struct rows *rows, const struct scenario *scenario, cons
     const struct wanted wanted = {.proto = protocols[p].proto, .any_direction = true};
     bool bad;
     size_t n = count_kinds(flow, &wanted, &bad);
+    bool missed = count_verdicts(flow, &wanted, TABLE_MISSED) > 0;
     const char *extra = n ? NULL : flow->error ? flow->error : flow->status ? flow->status : "not measured";
     if (!n && !flow->error && flow->status && strcmp(flow->status, "passed") == 0)
         extra = "not measured";
@@ -294,7 +326,9 @@ static int add_measured(struct rows *rows, const struct scenario *scenario, cons
                              .number = text_of("%s.%zu", scenario->number, p + 1),
                              .name = text_of("%s, %s", name, vmtp_proto_name(protocols[p].proto)),
                              .data = data_of(flow, &wanted, extra),
-                             .status = bad || (!n && flow->error) ? ROW_FAILED : n ? ROW_PASSED : ROW_SKIPPED,
+                             .status = bad || missed || (!n && flow->error) ? ROW_FAILED
+                                       : n                                   ? ROW_PASSED
+                                                                             : ROW_SKIPPED,
                          });
 }
 
@@ -363,12 +397,13 @@ static int add_direction(struct rows *rows, const struct table_flow *flow, bool 
     const struct wanted wanted = {.reverse = reverse};
     bool bad = false;
     size_t n = flow ? count_kinds(flow, &wanted, &bad) : 0;
+    bool missed = flow && count_verdicts(flow, &wanted, TABLE_MISSED) > 0;
     const char *error = flow && (n == 0 || !reverse) ? flow->error : NULL;
     return add_row(rows, (struct row){
                              .number = text_of("8.%d", reverse ? 2 : 1),
                              .name = text_of("VM to Host %s", reverse ? "Downloading" : "Uploading"),
                              .data = flow ? data_of(flow, &wanted, error) : text_of("%s", ""),
-                             .status = bad || error ? ROW_FAILED : n ? ROW_PASSED : ROW_SKIPPED,
+                             .status = bad || missed || error ? ROW_FAILED : n ? ROW_PASSED : ROW_SKIPPED,
                          });
 }
 

@@ -40,8 +40,16 @@ static void clear_kind(struct table_kind *kind)
     free(kind->error);
 }
 
+static void clear_verdicts(struct table_verdicts *verdicts)
+{
+    for (size_t i = 0; i < verdicts->n; i++)
+        free(verdicts->items[i].text);
+    free(verdicts->items);
+}
+
 static void clear_flow(struct table_flow *flow)
 {
+    clear_verdicts(&flow->verdicts);
     for (size_t i = 0; i < flow->n_kinds; i++)
         clear_kind(&flow->kinds[i]);
     free(flow->kinds);
@@ -63,6 +71,7 @@ static void table_close(void *state)
         clear_flow(&table->flows[i]);
     for (size_t i = 0; i < table->n_errors; i++)
         free(table->errors[i]);
+    clear_verdicts(&table->verdicts);
     free(table->flows);
     free(table->errors);
     free(table->run_id);
@@ -277,6 +286,30 @@ static int failed(struct table *table, const struct vmtp_event *ev)
     return keep(&grown[table->n_errors++], problem);
 }
 
+/* What was expected of a flow, or of the run. */
+static int judged(struct table *table, const struct vmtp_event *ev)
+{
+    struct table_flow *flow = NULL;
+    int rc = ev->flow_id ? flow_of(table, ev, &flow) : VMTP_OK;
+    struct table_verdicts *verdicts = flow ? &flow->verdicts : &table->verdicts;
+    if (rc < 0)
+        return rc;
+    if (verdicts->n >= KINDS_MAX)
+        return VMTP_EFAIL;
+    struct table_verdict *grown = realloc(verdicts->items, (verdicts->n + 1) * sizeof *grown);
+    if (!grown)
+        return VMTP_ENOMEM;
+    verdicts->items = grown;
+    const char *status = vmtp_event_text(ev, "status"), *text = vmtp_event_text(ev, "text");
+    bool unchecked = status && strcmp(status, "skipped") == 0;
+    grown[verdicts->n] = (struct table_verdict){
+        .proto = ev->load ? ev->load->proto : 0,
+        .reverse = ev->load && ev->load->reverse,
+        .outcome = unchecked ? TABLE_UNCHECKED : vmtp_event_problem(ev) ? TABLE_MISSED : TABLE_MET,
+    };
+    return keep(&grown[verdicts->n++].text, text ? text : "");
+}
+
 static int run_begins(struct table *table, const struct vmtp_event *ev)
 {
     int rc = keep(&table->run_id, ev->run_id);
@@ -307,22 +340,57 @@ static void put_counters(FILE *out, const struct rows *rows)
     fprintf(out, "]\nSkipped Scenarios: %zu\n", counts[ROW_SKIPPED]);
 }
 
+static void count_verdicts(const struct table_verdicts *verdicts, size_t counts[TABLE_OUTCOMES])
+{
+    for (size_t i = 0; i < verdicts->n; i++)
+        counts[verdicts->items[i].outcome]++;
+}
+
+/* ", 3 of 4 expectations met, 1 not checked" */
+static void put_expectations(FILE *out, const struct table *table)
+{
+    size_t counts[TABLE_OUTCOMES] = {0};
+    count_verdicts(&table->verdicts, counts);
+    for (size_t i = 0; i < table->n_flows; i++)
+        count_verdicts(&table->flows[i].verdicts, counts);
+    size_t checked = counts[TABLE_MET] + counts[TABLE_MISSED];
+    const char *plural = checked == 1 ? "" : "s";
+    if (counts[TABLE_MISSED])
+        fprintf(out, ", %zu of %zu expectation%s missed", counts[TABLE_MISSED], checked, plural);
+    else if (checked)
+        fprintf(out, ", %zu expectation%s met", checked, plural);
+    if (counts[TABLE_UNCHECKED])
+        fprintf(out, ", %zu not checked", counts[TABLE_UNCHECKED]);
+}
+
+static bool run_missed(const struct table *table)
+{
+    size_t counts[TABLE_OUTCOMES] = {0};
+    count_verdicts(&table->verdicts, counts);
+    return counts[TABLE_MISSED] > 0;
+}
+
 static void put_verdict(FILE *out, const struct table *table, const struct rows *rows)
 {
     size_t passed = rows->counts[ROW_PASSED], bad = rows->counts[ROW_FAILED];
     const char *status = table->status ? table->status : "failed";
     for (size_t i = 0; i < table->n_errors; i++)
         fprintf(out, "Error: %s\n", table->errors[i]);
+    for (size_t i = 0; i < table->verdicts.n; i++)
+        fprintf(out, "Expectation: %s\n", table->verdicts.items[i].text);
     if (strcmp(status, "interrupted") == 0)
         fprintf(out, "INTERRUPTED: until then %zu passed and %zu failed", passed, bad);
     else if (strcmp(status, "incomplete") == 0)
         fprintf(out, "INCOMPLETE: the run was cut off; until then %zu passed and %zu failed", passed, bad);
     else if (bad > 0)
         fprintf(out, "FAILED: %zu of %zu measured scenarios failed", bad, passed + bad);
+    else if (run_missed(table))
+        fprintf(out, "FAILED: what was expected was not measured");
     else if (strcmp(status, "passed") != 0)
         fprintf(out, "FAILED: the run did not get through");
     else
         fprintf(out, "PASSED: all %zu measured scenarios passed", passed);
+    put_expectations(out, table);
     fprintf(out, "%s%s\n", table->run_id ? ", run " : "", table->run_id ? table->run_id : "");
 }
 
@@ -379,6 +447,8 @@ static int take(vmtp_ctx *ctx, struct table_sink *sink, const struct vmtp_event 
         return of_flow && ev->load ? measured(table, ev) : VMTP_OK;
     case VMTP_EV_FAILURE:
         return failed(table, ev);
+    case VMTP_EV_VERDICT:
+        return judged(table, ev);
     case VMTP_EV_FLOW_END:
         return of_flow ? flow_ends(table, ev) : VMTP_OK;
     case VMTP_EV_RUN_END:

@@ -24,6 +24,19 @@ struct table_kind {
     char *error;   /* the first one; NULL: none */
 };
 
+/* What has become of an expectation. */
+enum table_outcome { TABLE_MET, TABLE_MISSED, TABLE_UNCHECKED, TABLE_OUTCOMES };
+struct table_verdict {
+    uint32_t proto;
+    bool reverse;
+    enum table_outcome outcome;
+    char *text;
+};
+struct table_verdicts {
+    struct table_verdict *items;
+    size_t n;
+};
+
 struct table_flow {
     char *id, *label, *scenario, *from, *to;
     char *protocols; /* the letters that were asked of this flow; NULL: those of the run */
@@ -31,12 +44,14 @@ struct table_flow {
     char *status;    /* NULL: it has not ended */
     struct table_kind *kinds;
     size_t n_kinds;
+    struct table_verdicts verdicts;
 };
 
 struct table {
     char *run_id, *protocols, *loss_range, *status;
     char **errors; /* of the run as a whole */
     size_t n_errors;
+    struct table_verdicts verdicts; /* of the run as a whole */
     struct table_flow *flows;
     size_t n_flows, flows_room;
 };
