@@ -51,7 +51,7 @@ is "... with its numbers" "$(json '[(v["expect"], v["operator"], v["limit"], v["
 # --- missed ---
 measure 'tcp_tp_loop_count: 2
 expect: {tcp.throughput: 5G, tcp.rtt: 1ms, icmp.loss: 1%}' --protocols TI --icmp_pkt_sizes 64 \
-    --sink html:file=out.html --sink junit:file=out.xml --sink prometheus:file=out.prom
+    --sink html:file=out.html --sink junit:file=out.xml --sink prometheus:file=out.prom --sink csv:file=out.csv
 is "what is missed fails the run" "$status" 1 || diag "$err"
 like "... the table says in what" "$(printf '%s' "$out" | tr -d '\n|' | tr -s ' ')" \
     'FAILED 65536 B: 479 Mbit/s.*TCP throughput 479 Mbit/s is below the expected 5 Gbit/s'
@@ -64,6 +64,7 @@ is "... lost pings are held against it" "$(json 'flow["verdicts"][0]["text"]')" 
     'ICMP loss 10 % is above the expected 1 %'
 page=$(tr '\n' ' ' <out.html)
 like "... the page" "$page" '<li class="bad">[^/]*TCP throughput 479 Mbit/s is below the expected 5 Gbit/s'
+like "... counts them" "$page" '<p>Expectations</p><p class="big">4 missed</p><p>of 6</p>'
 like "... with what was met" "$page" '<li class="good">TCP round trip time 210 us is at most the expected 1 ms'
 is "... the test report" "$(python3 -c 'import sys, xml.etree.ElementTree as tree
 root = tree.parse("out.xml").getroot()
@@ -72,14 +73,18 @@ print(root.get("failures"), [c.get("message") for c in root.find("testsuite").it
 like "... with what was met there" "$(cat out.xml)" 'expected: TCP round trip time 210 us is at most the expected 1 ms'
 is "... the metrics" "$(sed -n 's/^vmtp_expectation_success.*expect="\([a-z.]*\)".* \([01]\)$/\1 \2/p' out.prom |
     sort | uniq -c | tr -s ' \n' ' ')" ' 2 icmp.loss 0 2 tcp.rtt 1 2 tcp.throughput 0 '
+is "... the rows of measurements" "$(python3 -c 'import csv
+print([r["expected"] for r in csv.DictReader(open("out.csv", newline=""))][:3])')" \
+    "['TCP throughput 479 Mbit/s is below the expected 5 Gbit/s', 'TCP throughput 479 Mbit/s is below the expected 5 \
+Gbit/s', 'ICMP loss 10 % is above the expected 1 %']"
 
 # --- again, from the journal ---
 table=$(printf '%s\n' "$out")
-for name in json html xml prom; do mv out.$name first.$name; done
+for name in json html xml prom csv; do mv out.$name first.$name; done
 run "$VMTP" replay last --sink table --json out.json --sink html:file=out.html --sink junit:file=out.xml \
-    --sink prometheus:file=out.prom
+    --sink prometheus:file=out.prom --sink csv:file=out.csv
 is "a replay prints the same table" "$out" "$table"
-for name in json html xml prom; do
+for name in json html xml prom csv; do
     ok "... and makes the same out.$name" cmp out.$name first.$name
 done
 

@@ -54,6 +54,25 @@ like "... and the way to remove it is told" "$err" 'vmtp cleanup [0-9a-f-]+. rem
 run "$VMTP" cleanup last
 is "... and works" "$status" 0 || diag "$out$err"
 
+# --- what is expected of flows that turn out to be others ---
+cat >"$tmp/expect.cfg" <<'END'
+expect: {icmp.loss: 50%, flows: {inter-node: {icmp.rtt: 10s}}}
+END
+run "$VMTP" plan -c "$tmp/expect.cfg" --topology told:how=relabel --protocols I
+like "what is planned is expected" "$out" 'expected: loss at most 50 %, round trip time at most 10 s'
+if command -v ping >/dev/null; then
+    run "$VMTP" -c "$tmp/expect.cfg" --topology told:how=relabel --protocols I --json "$tmp/relabel.json"
+    is "a flow that is another one than was asked for passes" "$(field "$tmp/relabel.json" 'd["flows"][0]["status"]')" \
+        passed || diag "$err"
+    is "... the run does not: what was expected of the other one was not seen" \
+        "$status $(field "$tmp/relabel.json" 'd["status"], d["verdicts"][0]["status"], d["verdicts"][0]["flows"]')" \
+        "1 ('failed', 'failed', 'inter-node')"
+    like "... which is told" "$out" '^Expectation: icmp\.rtt in inter-node was not checked, at most 10 s was expected'
+    like "... at the end, too" "$out" '^FAILED: what was expected was not measured, 1 of 4 expectations missed'
+else
+    skip "a flow that is another one than was asked for" "ping is not installed"
+fi
+
 for option in '--external-host u@192.0.2.1' '--reuse_network_name x' '--controller-node u@192.0.2.1' \
     '--vnic-type direct' --no-floatingip --no-dhcp '--os-dataplane-network p2'; do
     # shellcheck disable=SC2086 # a list of words

@@ -30,20 +30,34 @@ static int told_plan(vmtp_ctx *ctx, void *state, vmtp_plan *plan)
         return vmtp_fail(ctx, VMTP_EFAIL, "the quota is too small");
     if (strcmp(how, "config") == 0)
         return vmtp_fail(ctx, VMTP_ECONFIG, "no such name");
-    const struct vmtp_flow flow = {.struct_size = sizeof flow, .id = "told", .client = "a", .server = "a",
-                                   .path = "fixed", .scenario = "1", .label = "Told"};
+    struct vmtp_flow flow = {.struct_size = sizeof flow, .id = "told", .client = "a", .server = "a",
+                             .path = "fixed", .scenario = "1", .label = "Told"};
+    if (strcmp(how, "relabel") == 0) {
+        flow.scenario = "2";
+        flow.label = "Told (inter-node)";
+    }
     int rc = vmtp_plan_endpoint(plan, "a");
     if (rc == VMTP_OK)
         rc = vmtp_plan_flow(plan, &flow);
     return rc == VMTP_OK && options->note ? vmtp_plan_note(plan, options->note) : rc;
 }
 
+/* The machine is this one, and not where it was asked for. */
+static int relabel(vmtp_ctx *ctx, vmtp_endpoint *ep)
+{
+    const struct vmtp_login login = {.struct_size = sizeof login, .transport = "local"};
+    int rc = vmtp_endpoint_login(ctx, ep, &login);
+    if (rc == VMTP_OK)
+        rc = vmtp_endpoint_address(ctx, ep, "fixed", "127.0.0.1");
+    return rc < 0 ? rc : vmtp_flow_relabel(ctx, "told", "1", "Told (intra-node)");
+}
+
 static int told_acquire(vmtp_ctx *ctx, void *state, vmtp_endpoint *const *eps, size_t n)
 {
     const struct options *options = state;
-    (void)eps;
-    (void)n;
     int rc = vmtp_track(ctx, "thing", "4711");
+    if (rc == VMTP_OK && n && options->how && strcmp(options->how, "relabel") == 0)
+        return relabel(ctx, eps[0]);
     return rc == VMTP_OK && options->how ? vmtp_fail(ctx, VMTP_EREMOTE, "it did not come up") : rc;
 }
 

@@ -15,7 +15,7 @@ static const struct vmtp_option csv_options[] = {
     {0},
 };
 
-enum source { RUN, FLOW, ITEM };
+enum source { RUN, FLOW, ITEM, VERDICTS };
 
 /* New columns come at the end. ping: the member in an object of pings, when it has another name there. */
 static const struct {
@@ -60,6 +60,7 @@ static const struct {
     {"seconds", ITEM, "seconds", NULL},
     {"flags", ITEM, "flags", NULL},
     {"error", ITEM, "error", NULL},
+    {"expected", VERDICTS, "expected", NULL},
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
@@ -114,21 +115,63 @@ static int put_cell(FILE *out, const json_t *value)
     return VMTP_OK;
 }
 
+static bool same_number(const json_t *a, const json_t *b)
+{
+    return json_is_integer(a) && json_is_integer(b) && json_integer_value(a) == json_integer_value(b);
+}
+
+/* Whether a verdict on the flow is about this measurement. */
+static bool is_about(const json_t *verdict, const json_t *item, const json_t *ping)
+{
+    const char *of = document_word(verdict, "protocol"), *protocol = document_word(item, "protocol");
+    bool reverse = document_word(verdict, "direction"), turned = document_word(item, "direction");
+    const json_t *size = ping ? json_object_get(ping, "packet_size") : json_object_get(item, "pkt_size");
+    return of && protocol && strcmp(of, protocol) == 0 && reverse == turned &&
+           same_number(json_object_get(verdict, "pkt_size"), size);
+}
+
+/* "passed", a list of the ways in which it was missed, or an empty one when nothing was expected. */
+static json_t *expected_of(const json_t *flow, const json_t *item, const json_t *ping, int *rc)
+{
+    size_t i, n = 0;
+    json_t *verdict, *missed = json_array();
+    json_array_foreach(json_object_get(flow, "verdicts"), i, verdict) {
+        const char *status = document_word(verdict, "status");
+        if (!is_about(verdict, item, ping))
+            continue;
+        n++;
+        if (status && strcmp(status, "failed") == 0 &&
+            json_array_append(missed, json_object_get(verdict, "text")) < 0)
+            *rc = VMTP_ENOMEM;
+    }
+    *rc = missed ? *rc : VMTP_ENOMEM;
+    if (json_array_size(missed) || !n)
+        return missed;
+    json_decref(missed);
+    json_t *passed = json_string("passed");
+    *rc = passed ? *rc : VMTP_ENOMEM;
+    return passed;
+}
+
 /* ping: NULL for a measurement of throughput. */
 static int put_row(FILE *out, const json_t *run, const json_t *flow, const json_t *item, const json_t *ping)
 {
     int rc = VMTP_OK;
+    json_t *expected = expected_of(flow, item, ping, &rc);
     for (size_t i = 0; i < COLUMNS && rc == VMTP_OK; i++) {
         const json_t *from = columns[i].source == RUN ? run : columns[i].source == FLOW ? flow : item;
         const json_t *value = NULL;
         if (ping && columns[i].source == ITEM)
             value = json_object_get(ping, columns[i].ping ? columns[i].ping : columns[i].member);
-        if (!value)
+        if (columns[i].source == VERDICTS)
+            value = expected;
+        else if (!value)
             value = json_object_get(from, columns[i].member);
         fputs(i ? "," : "", out);
         rc = put_cell(out, value);
     }
     fputs("\r\n", out);
+    json_decref(expected);
     return rc;
 }
 

@@ -90,7 +90,7 @@ static void draw_header(const struct page *page)
 
 /* What the strip says of a run. */
 struct strip {
-    size_t flows, failed, remarks;
+    size_t flows, failed, remarks, expected, missed; /* the last two: expectations, that were looked at */
     struct vmtp_spread tcp, udp, rtt, loss;
 };
 
@@ -109,12 +109,24 @@ static size_t texts_in(const json_t *json)
     return json_is_array(json) ? json_array_size(json) : json_is_string(json) ? 1 : 0;
 }
 
+static void count_verdicts(struct strip *strip, const json_t *verdicts)
+{
+    for (size_t i = 0; json_is_array(verdicts) && i < json_array_size(verdicts); i++) {
+        const json_t *verdict = json_array_get(verdicts, i);
+        const char *css = vmtp_result_text(verdict, "expect") ? html_status_css(vmtp_result_text(verdict, "status")) : "";
+        strip->missed += strcmp(css, "bad") == 0;
+        strip->expected += strcmp(css, "bad") == 0 || strcmp(css, "good") == 0;
+    }
+}
+
 static struct strip strip_of(const struct vmtp_result_run *run)
 {
     struct strip strip = {.flows = run->n_flows};
+    count_verdicts(&strip, json_object_get(run->json, "verdicts"));
     for (size_t f = 0; f < run->n_flows; f++) {
         const struct vmtp_result_flow *flow = &run->flows[f];
         strip.failed += flow_failed(flow);
+        count_verdicts(&strip, json_object_get(flow->json, "verdicts"));
         for (size_t k = 0; k < flow->n_kinds; k++) {
             const struct vmtp_result_kind *kind = &flow->kinds[k];
             if (kind->bps.n && (kind->proto == VMTP_RESULT_TCP || kind->proto == VMTP_RESULT_UDP))
@@ -148,6 +160,16 @@ static void rate_tile(FILE *out, const char *name, const struct vmtp_spread *bps
     tile(out, "", name, big, small);
 }
 
+static void expect_tile(FILE *out, const struct strip *strip)
+{
+    char big[TEXT_MAX], small[TEXT_MAX];
+    if (!strip->expected)
+        return;
+    snprintf(big, sizeof big, strip->missed ? "%zu missed" : "All met", strip->missed);
+    snprintf(small, sizeof small, "of %zu", strip->expected);
+    tile(out, strip->missed ? "bad" : "good", "Expectations", big, small);
+}
+
 static void draw_tiles(FILE *out, const struct vmtp_result_run *run, const char *name)
 {
     struct strip strip = strip_of(run);
@@ -166,6 +188,7 @@ static void draw_tiles(FILE *out, const struct vmtp_result_run *run, const char 
     else
         fputs(!strip.flows ? "Nothing measured" : strcmp(css, "bad") == 0 ? "Failed" : "Passed", out);
     fprintf(out, "</p><p>%s</p></div>", small);
+    expect_tile(out, &strip);
     rate_tile(out, "TCP throughput", &strip.tcp);
     rate_tile(out, "UDP throughput", &strip.udp);
     if (strip.rtt.n) {

@@ -124,7 +124,7 @@ var ofRun = ['run_uuid', 'run_id', 'date', 'test_description'];
 var ofFlow = ['id', 'desc', 'scenario', 'topology', 'path', 'client', 'server', 'ip_from', 'ip_to'];
 var ofItem = ['tool', 'direction', 'pkt_size', 'streams', 'repeat', 'throughput_bps', 'target_bps', 'loss_rate', 'sent',
     'received', 'lost', 'retrans', 'rtt_ms', 'rtt_min_ms', 'rtt_avg_ms', 'rtt_max_ms', 'rtt_stddev_ms', 'jitter_ms',
-    'cpu_sender', 'cpu_receiver', 'seconds', 'flags', 'error'];
+    'cpu_sender', 'cpu_receiver', 'seconds', 'flags', 'error', 'expected'];
 function asItem(item, ping) {
     var o = {};
     ofItem.forEach(function (k) { o[k] = ping && ping[k] !== undefined ? ping[k] : item[k]; });
@@ -137,6 +137,15 @@ function asItem(item, ping) {
     }
     return o;
 }
+/* What was expected of a measurement: 'passed', or the ways in which it was missed. */
+function expected(flow, item, size) {
+    var about = list(flow.verdicts).filter(function (v) {
+        return v && typeof v === 'object' && v.protocol === item.protocol && isNumber(size) && v.pkt_size === size &&
+            !v.direction === !item.direction;
+    });
+    var missed = about.filter(function (v) { return v.status === 'failed'; });
+    return missed.length ? missed.map(function (v) { return v.text; }) : about.length ? 'passed' : [];
+}
 function rowsOf(run) {
     var rows = [];
     list(run.flows).forEach(function (flow) {
@@ -145,6 +154,7 @@ function rowsOf(run) {
             var icmp = item.protocol === 'ICMP', pings = icmp && Array.isArray(item.results) ? item.results : [icmp && item];
             pings.forEach(function (ping) {
                 var o = asItem(item, ping || null);
+                o.expected = expected(flow, item, o.pkt_size);
                 rows.push(ofRun.map(function (k) { return run[k]; }).concat(ofFlow.map(function (k) { return flow[k]; }),
                     [item.protocol], ofItem.map(function (k) { return o[k]; })));
             });
