@@ -59,10 +59,6 @@ bool vmtp_ssh_wait(vmtp_ctx *ctx, struct vmtp_ssh *ssh);
  * VMTP_EUNREACH (and lost is set) when the connection is gone; status otherwise. */
 int vmtp_ssh_fail(vmtp_ctx *ctx, struct vmtp_ssh *ssh, int status, const char *what);
 
-/* ssh-dial.c: a TCP connection to the host, in *fd, and the numeric address of the peer. Tries each address of the
- * name. VMTP_EUNREACH when the host may become reachable later. */
-int vmtp_ssh_dial(vmtp_ctx *ctx, const char *host, uint16_t port, int *fd, char *peer, size_t peer_size);
-
 /* ssh-auth.c: logs in on a session whose keys are exchanged. */
 int vmtp_ssh_authenticate(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vmtp_login *login);
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/dial.h"
 #include "core/ssh-command.h"
 #include "core/ssh-config.h"
 #include "core/ssh.h"
@@ -212,7 +213,8 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
 {
     struct vmtp_ssh *ssh = ep->link;
     char peer[80];
-    int rc = vmtp_ssh_dial(ctx, ep->login.host, ep->login.port, &ssh->fd, peer, sizeof peer);
+    uint16_t port = ep->login.port ? ep->login.port : VMTP_SSH_PORT;
+    int rc = vmtp_dial(ctx, ep->login.host, port, &ssh->fd, peer, sizeof peer);
     if (rc < 0)
         return rc;
     ssh->lost = false;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/dial.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/ssh.h"
+#include "core/ctx.h"
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
 #include "core/util/str.h"
@@ -155,9 +157,9 @@ static int connect_any(vmtp_ctx *ctx, const struct lookup *lookup, int *fd)
     return vmtp_fail(ctx, status, "cannot connect to %s port %s: %s", lookup->host, lookup->port, vmtp_errno());
 }
 
-int vmtp_ssh_dial(vmtp_ctx *ctx, const char *host, uint16_t port, int *fd, char *peer, size_t peer_size)
+int vmtp_dial(vmtp_ctx *ctx, const char *host, uint16_t port, int *fd, char *peer, size_t peer_size)
 {
-    struct lookup *lookup = lookup_new(host, port ? port : VMTP_SSH_PORT);
+    struct lookup *lookup = lookup_new(host, port);
     if (!lookup)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     int rc = look_up(ctx, lookup);
