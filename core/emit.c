@@ -44,6 +44,31 @@ void vmtp_emit(struct vmtp_run *run, struct vmtp_event *ev)
         vmtp_sinks_flush(&run->ctx, &run->sinks);
 }
 
+/* A node and its readings. */
+static void emit_node(struct vmtp_run *run, struct vmtp_event ev, const struct vmtp_node_load *node)
+{
+    const struct vmtp_property properties[] = {
+        {"address", node->address}, {"name", node->name}, {"cluster", node->cluster}};
+    struct vmtp_value values[2 * VMTP_READINGS_MAX];
+    for (size_t i = 0; i < node->n; i++) {
+        values[2 * i] = (struct vmtp_value){"at", "s", node->at[i]};
+        values[2 * i + 1] = (struct vmtp_value){"cpu_load", "count", node->load[i]};
+    }
+    ev.properties = properties;
+    ev.n_properties = sizeof properties / sizeof properties[0];
+    ev.values = values;
+    ev.n_values = 2 * node->n;
+    vmtp_emit(run, &ev);
+}
+
+void vmtp_emit_loads(struct vmtp_run *run, const struct vmtp_event *result, const struct vmtp_loads *loads)
+{
+    const struct vmtp_event ev = {.type = VMTP_EV_NODE, .flow_id = result->flow_id, .topology = result->topology,
+                                  .tool = result->tool, .load = result->load};
+    for (size_t i = 0; i < loads->n; i++)
+        emit_node(run, ev, &loads->nodes[i]);
+}
+
 void vmtp_run_tell(struct vmtp_run *run)
 {
     if (!run->progress)

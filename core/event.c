@@ -13,8 +13,8 @@
 static const char *const type_names[] = {
     [VMTP_EV_RUN_BEGIN] = "run-begin", [VMTP_EV_FLOW_BEGIN] = "flow-begin", [VMTP_EV_SAMPLE] = "sample",
     [VMTP_EV_TRIAL] = "trial",         [VMTP_EV_RESULT] = "result",         [VMTP_EV_FAILURE] = "failure",
-    [VMTP_EV_FLOW_END] = "flow-end",   [VMTP_EV_RUN_END] = "run-end",
-    [VMTP_EV_VERDICT] = "verdict",
+    [VMTP_EV_FLOW_END] = "flow-end",   [VMTP_EV_RUN_END] = "run-end",       [VMTP_EV_VERDICT] = "verdict",
+    [VMTP_EV_NODE] = "node",
 };
 static const char *const proto_names[] = {
     [VMTP_TCP] = "TCP", [VMTP_UDP] = "UDP", [VMTP_MULTICAST] = "Multicast", [VMTP_ICMP] = "ICMP",

@@ -73,6 +73,27 @@ bool vmtp_host_is_valid(const char *host)
     return inet_pton(AF_INET, host, &in) == 1 || is_ipv6(host) || is_name(host);
 }
 
+bool vmtp_server_split(const char *text, char host[VMTP_HOST_SIZE], uint16_t *port)
+{
+    const char *begin = text, *end = text + strcspn(text, ":"), *rest = end;
+    int64_t number = 0;
+    if (*text == '[') {
+        begin = text + 1;
+        end = strchr(text, ']');
+        rest = end ? end + 1 : NULL;
+    } else if (strchr(end + (*end != '\0'), ':')) {
+        end = rest = text + strlen(text); /* a bare IPv6 address */
+    }
+    if (!end || (size_t)(end - begin) >= VMTP_HOST_SIZE)
+        return false;
+    memcpy(host, begin, (size_t)(end - begin));
+    host[end - begin] = '\0';
+    if (*rest && (*rest != ':' || !vmtp_parse_int(rest + 1, &number) || number < 1 || number > UINT16_MAX))
+        return false;
+    *port = (uint16_t)number;
+    return vmtp_host_is_valid(host);
+}
+
 static bool is_user(const char *user)
 {
     size_t len = strlen(user);

@@ -27,6 +27,10 @@ void vmtp_hostspec_clear(struct vmtp_hostspec *spec);
 /* A name as DNS has it ('_' too), an IPv4 or an IPv6 address (with %zone) without brackets. */
 bool vmtp_host_is_valid(const char *host);
 
+/* A server: HOST, HOST:PORT, [IPV6]:PORT or a bare IPv6 address. False for anything else. *port is 0 without one. */
+enum { VMTP_HOST_SIZE = 256 };
+bool vmtp_server_split(const char *text, char host[VMTP_HOST_SIZE], uint16_t *port);
+
 static inline void vmtp_clean_hostspec(struct vmtp_hostspec *spec)
 {
     vmtp_hostspec_clear(spec);

@@ -123,7 +123,8 @@ int vmtp_journal_append(vmtp_ctx *ctx, struct vmtp_journal *journal, const struc
     VMTP_CLEAN(json) json_t *json = vmtp_event_to_json(ev);
     if (!json)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    return write_line(ctx, journal, json, ev->type != VMTP_EV_SAMPLE && ev->type != VMTP_EV_TRIAL);
+    bool part = ev->type == VMTP_EV_SAMPLE || ev->type == VMTP_EV_TRIAL || ev->type == VMTP_EV_NODE;
+    return write_line(ctx, journal, json, !part); /* the result that follows brings its parts to the disk */
 }
 
 /* --- finding --- */

@@ -50,26 +50,11 @@ static bool is_group(const char *text)
     return inet_pton(AF_INET, text, &in) == 1 && (ntohl(in.s_addr) >> 28) == 0xE; /* 224.0.0.0/4 */
 }
 
-/* HOST, HOST:PORT, [IPV6]:PORT */
 static bool is_server(const char *text)
 {
-    char host[256];
-    int64_t port;
-    const char *begin = text, *end = text + strcspn(text, ":"), *rest = end;
-    if (*text == '[') {
-        begin = text + 1;
-        end = strchr(text, ']');
-        rest = end ? end + 1 : NULL;
-    } else if (strchr(end + (*end != '\0'), ':')) {
-        end = rest = text + strlen(text); /* a bare IPv6 address */
-    }
-    if (!end || (size_t)(end - begin) >= sizeof host)
-        return false;
-    memcpy(host, begin, (size_t)(end - begin));
-    host[end - begin] = '\0';
-    if (*rest && (*rest != ':' || !vmtp_parse_int(rest + 1, &port) || port < 1 || port > 65535))
-        return false;
-    return vmtp_host_is_valid(host);
+    char host[VMTP_HOST_SIZE];
+    uint16_t port;
+    return vmtp_server_split(text, host, &port);
 }
 
 /* [ZONE:]HOST */
@@ -180,7 +165,7 @@ static const struct vmtp_key keys[] = {
     CHOICE("ports", ports, ports),
     BOOL("bring_tools", bring_tools),
     KEY("expect", EXPECT, struct vmtp_expect, expect),
-    TEXT("monitor", monitor, CHECK(is_server, "of the form HOST[:PORT]"), LATER),
+    TEXT("monitor", monitor, CHECK(is_server, "of the form HOST[:PORT]")),
 
     /* hosts */
     FILE_("private_key_file", private_key_file),

@@ -133,7 +133,8 @@ static int later_event(const struct checking *c, struct vmtp_ctx *ctx, void *sta
         struct vmtp_event event;
         uint64_t more[4];
     } later = {event_of(type, seq), {~0ull}};
-    bool measured = (type >= VMTP_EV_SAMPLE && type <= VMTP_EV_FAILURE) || type == VMTP_EV_VERDICT;
+    bool measured = (type >= VMTP_EV_SAMPLE && type <= VMTP_EV_FAILURE) || type == VMTP_EV_VERDICT ||
+                    type == VMTP_EV_NODE;
     later.event.struct_size = sizeof later;
     later.event.value_size = sizeof values[0];
     later.event.property_size = sizeof properties[0];
@@ -160,9 +161,9 @@ static int later_event(const struct checking *c, struct vmtp_ctx *ctx, void *sta
 
 static int later_run(const struct checking *c, struct vmtp_ctx *ctx, void *state)
 {
-    static const uint32_t order[] = {VMTP_EV_RUN_BEGIN, VMTP_EV_FLOW_BEGIN, VMTP_EV_SAMPLE,   VMTP_EV_TRIAL,
-                                     VMTP_EV_RESULT,    VMTP_EV_FAILURE,    VMTP_EV_VERDICT,  VMTP_EV_FLOW_END,
-                                     VMTP_EV_RUN_END};
+    static const uint32_t order[] = {VMTP_EV_RUN_BEGIN, VMTP_EV_FLOW_BEGIN, VMTP_EV_SAMPLE,  VMTP_EV_TRIAL,
+                                     VMTP_EV_NODE,      VMTP_EV_RESULT,     VMTP_EV_FAILURE, VMTP_EV_VERDICT,
+                                     VMTP_EV_FLOW_END,  VMTP_EV_RUN_END};
     int rc = VMTP_OK;
     uint64_t seq = 1;
     for (size_t i = 0; i < sizeof order / sizeof order[0] && rc == VMTP_OK; i++)

@@ -58,6 +58,8 @@ static const struct field {
     {"owd", "owd_ms", 1e3, 6},
     {"cpu_sender", "cpu_sender", 1, 4},
     {"cpu_receiver", "cpu_receiver", 1, 4},
+    {"cpu_load", "cpu_load_processors", 1, 2},
+    {"at", "at_s", 1, 6},
     {"from", "from_s", 1, 6},
     {"to", "to_s", 1, 6},
     {"target_rate", "target_bps", 1, WHOLE},
@@ -409,6 +411,8 @@ static void put_item(struct writer *w, const struct vmtp_report_item *item)
         set(&object, "streams", json_integer(item->streams));
     if (item->reverse)
         set(&object, "direction", json_string("reverse"));
+    if (item->cpu_load)
+        set(&object, "cpu_load", json_incref(item->cpu_load));
     if (item->error)
         set_text(&object, "error", item->error);
 

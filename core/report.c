@@ -38,6 +38,7 @@ static void clear_item(struct vmtp_report_item *item)
     free(item->error);
     vmtp_recorder_clear(&item->said);
     clear_samples(&item->samples);
+    json_decref(item->cpu_load);
     free(item->trials);
     *item = (struct vmtp_report_item){0};
 }
@@ -260,6 +261,29 @@ static int take_trial(struct vmtp_report *report, const struct vmtp_event *ev)
     return rc;
 }
 
+/* The load of a node, ahead of the result. */
+static int take_node(struct vmtp_report *report, const struct vmtp_event *ev)
+{
+    struct vmtp_report_flow *flow;
+    const char *text = vmtp_event_text(ev, "address");
+    int rc = flow_of(report, ev, &flow);
+    if (rc < 0 || !text)
+        return rc;
+    VMTP_CLEAN(mem) char *address = strdup(text);
+    if (!address || (!flow->pending.cpu_load && !(flow->pending.cpu_load = json_object())))
+        return VMTP_ENOMEM;
+    vmtp_printable(address);
+    json_t *loads = json_array();
+    if (json_object_set_new(flow->pending.cpu_load, address, loads) < 0)
+        return VMTP_ENOMEM;
+    const struct vmtp_value *value;
+    for (size_t i = 0; (value = vmtp_event_value(ev, i)); i++)
+        if (strcmp(value->metric, "cpu_load") == 0 && isfinite(value->value) &&
+            json_array_append_new(loads, json_real(round(value->value * 100) / 100)) < 0)
+            return VMTP_ENOMEM;
+    return VMTP_OK;
+}
+
 /* --- measurements --- */
 
 /* "nuttcp-6.1.2"; the tool of an ICMP item has always been a bare name. */
@@ -447,6 +471,8 @@ static int add_event(struct vmtp_report *report, const struct vmtp_event *ev)
         return of_flow ? take_sample(report, ev) : VMTP_OK;
     case VMTP_EV_TRIAL:
         return of_flow ? take_trial(report, ev) : VMTP_OK;
+    case VMTP_EV_NODE:
+        return of_flow ? take_node(report, ev) : VMTP_OK;
     case VMTP_EV_RESULT:
         return of_flow && ev->load ? take_item(report, ev) : VMTP_OK;
     case VMTP_EV_FAILURE:

@@ -35,6 +35,7 @@ struct vmtp_report_item {
     char *tool, *group, *error;  /* group: multicast. error: NULL for a good one */
     struct vmtp_recorder said;   /* its values and properties */
     struct vmtp_samples samples;
+    json_t *cpu_load; /* address of a node -> list of its loads; NULL: none */
     struct vmtp_report_trial *trials;
     size_t n_trials, trials_room;
 };

@@ -222,6 +222,16 @@ static void prepare_ahead(void *arg, vmtp_ctx *ctx, vmtp_endpoint *ep)
         vmtp_tool_prepare_ahead(ctx, &run->icmp, ep);
 }
 
+static void choose_monitor(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    bool throughput = settings->protocols & (VMTP_ASK_TCP | VMTP_ASK_UDP | VMTP_ASK_MULTICAST);
+    vmtp_monitor_set(&run->monitor, throughput ? settings->monitor : NULL);
+    if (settings->monitor && !throughput)
+        vmtp_log(VMTP_LOG_WARNING, "--monitor: no throughput is measured, so there is nothing to record the CPU load "
+                                   "of the nodes for");
+}
+
 int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
 {
     run->settings = settings;
@@ -233,6 +243,7 @@ int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
     if (vmtp_registry_set_path(settings->plugin_path) < 0)
         return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
     vmtp_ssh_use(settings);
+    choose_monitor(run);
     int rc = choose_topologies(run);
     if (rc == VMTP_OK)
         rc = choose_tools(run);
@@ -451,6 +462,18 @@ static int open_outputs(struct vmtp_run *run)
     return rc < 0 ? rc : vmtp_sinks_open(&run->ctx, &run->sinks);
 }
 
+/* Whoever asks for the load of the nodes learns that it cannot be had before an hour of measuring, not after it. */
+static int check_monitor(struct vmtp_run *run)
+{
+    const struct vmtp_settings *settings = run->settings;
+    if (!run->monitor.host[0])
+        return VMTP_OK;
+    if (settings->time > settings->time_asked)
+        vmtp_log(VMTP_LOG_INFO, "each throughput measurement takes %g s instead of %g s: the CPU load is read every "
+                 "10 s", settings->time, settings->time_asked);
+    return vmtp_monitor_check(&run->ctx, &run->monitor);
+}
+
 int vmtp_run_execute(struct vmtp_run *run)
 {
     run->begin = vmtp_now();
@@ -460,7 +483,9 @@ int vmtp_run_execute(struct vmtp_run *run)
         return rc == VMTP_ECONFIG ? VMTP_EXIT_USAGE : VMTP_EXIT_SINK;
     }
     emit_begin(run);
-    rc = run->plan_status < 0 ? run->plan_status : vmtp_run_acquire(run);
+    rc = run->plan_status < 0 ? run->plan_status : check_monitor(run);
+    if (rc == VMTP_OK)
+        rc = vmtp_run_acquire(run);
     if (rc == VMTP_OK)
         run_flows(run);
     else
@@ -495,6 +520,19 @@ static void print_steps(const struct vmtp_run *run, const struct vmtp_flow *flow
         fprintf(out, "about %s\n", vmtp_print_seconds(step->seconds * step->repeats, time));
         vmtp_run_print_expected(run, flow, step, out);
     }
+}
+
+static void print_monitor(const struct vmtp_run *run, FILE *out)
+{
+    const struct vmtp_settings *settings = run->settings;
+    if (!run->monitor.host[0])
+        return;
+    fprintf(out, "The gmond at %s port %u is asked for the CPU load of the nodes", run->monitor.host,
+            run->monitor.port);
+    if (settings->time > settings->time_asked)
+        fprintf(out, "; each throughput measurement takes %g s for that, instead of %g s", settings->time,
+                settings->time_asked);
+    fputs(".\n", out);
 }
 
 static void print_notes(const struct vmtp_run *run, FILE *out)
@@ -536,6 +574,7 @@ void vmtp_run_print_plan(const struct vmtp_run *run, FILE *out)
     }
     print_notes(run, out);
     vmtp_run_print_unexpected(run, out);
+    print_monitor(run, out);
     print_traffic(run, out);
     fprintf(out, "%zu flow%s, about %s of measuring. Nothing has been touched.\n", run->plan.n_flows,
             run->plan.n_flows == 1 ? "" : "s", vmtp_print_seconds(run->seconds_left, time));

@@ -9,6 +9,7 @@
 #include "core/ctx.h"
 #include "core/journal.h"
 #include "core/ledger.h"
+#include "core/monitor.h"
 #include "core/plan.h"
 #include "core/settings.h"
 #include "core/sinks.h"
@@ -58,6 +59,7 @@ struct vmtp_run {
     struct vmtp_topology_instance *topologies;
     size_t n_topologies;
     struct vmtp_tool_instance throughput, icmp;
+    struct vmtp_monitor monitor; /* of the load of the nodes */
     struct vmtp_sinks sinks;
     struct vmtp_plan plan;
     bool *there;             /* per endpoint: it has been made, and is not removed again */
@@ -156,6 +158,9 @@ void vmtp_run_print_unexpected(const struct vmtp_run *run, FILE *out);
 
 /* Completes an event (sizes, sequence, time, run id), writes it into the journal, then tells the sinks. */
 void vmtp_emit(struct vmtp_run *run, struct vmtp_event *ev);
+
+/* The load of each node, just before the result that it belongs to. */
+void vmtp_emit_loads(struct vmtp_run *run, const struct vmtp_event *result, const struct vmtp_loads *loads);
 
 /* Tells the one who watches. Interrupts the run when that one says so. */
 void vmtp_run_tell(struct vmtp_run *run);

@@ -108,8 +108,10 @@ static void emit_failure(struct flow_run *fr, const char *tool, const struct vmt
                        });
 }
 
+/* With the load of the nodes meanwhile; loads may be NULL. */
 static void emit_measured(struct flow_run *fr, uint32_t type, const struct vmtp_tool_instance *tool,
-                          const struct vmtp_load *load, const struct vmtp_recorder *recorder)
+                          const struct vmtp_load *load, const struct vmtp_recorder *recorder,
+                          const struct vmtp_loads *loads)
 {
     struct vmtp_event ev = {
         .type = type,
@@ -122,6 +124,8 @@ static void emit_measured(struct flow_run *fr, uint32_t type, const struct vmtp_
         .properties = recorder->properties,
         .n_properties = recorder->n_properties,
     };
+    if (loads)
+        vmtp_emit_loads(fr->run, &ev, loads);
     vmtp_emit(fr->run, &ev);
     if (type == VMTP_EV_RESULT && vmtp_seen_add(&fr->seen, load, tool->loaded->plugin.name, recorder) < 0)
         vmtp_log(VMTP_LOG_ERROR, "%sout of memory: a result is not held against what is expected", fr->ctx.where);
@@ -162,6 +166,27 @@ static void log_result(struct flow_run *fr, const struct vmtp_step *step, const 
              vmtp_step_direction(step), step->message_bytes, fr->run->last);
 }
 
+/* The mean of the busiest node, and how many there are. */
+static void log_loads(struct flow_run *fr, const struct vmtp_loads *loads)
+{
+    const struct vmtp_node_load *busiest = NULL;
+    double most = -1;
+    for (size_t i = 0; i < loads->n; i++) {
+        const struct vmtp_node_load *node = &loads->nodes[i];
+        double sum = 0;
+        for (size_t k = 0; k < node->n; k++)
+            sum += node->load[k];
+        if (sum / (double)node->n > most) {
+            most = sum / (double)node->n;
+            busiest = node;
+        }
+    }
+    if (busiest)
+        vmtp_log(VMTP_LOG_INFO, "%sCPU load of %zu node%s in %u readings, the busiest is %s (%s): %.3g processors",
+                 fr->ctx.where, loads->n, loads->n == 1 ? "" : "s", loads->readings - loads->failed, busiest->address,
+                 busiest->name, most);
+}
+
 /* --- one measurement --- */
 
 struct measuring {
@@ -175,7 +200,7 @@ static int emit_sample(vmtp_ctx *ctx, void *arg, const struct vmtp_value *values
     (void)ctx;
     struct measuring *m = arg;
     struct vmtp_recorder recorder = {.values = (struct vmtp_value *)values, .n_values = n};
-    emit_measured(m->fr, VMTP_EV_SAMPLE, m->tool, m->load, &recorder);
+    emit_measured(m->fr, VMTP_EV_SAMPLE, m->tool, m->load, &recorder, NULL);
     return VMTP_OK;
 }
 
@@ -203,9 +228,24 @@ static int turn_round(struct flow_run *fr, struct vmtp_job *job, struct vmtp_loa
     return VMTP_OK;
 }
 
-static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const struct vmtp_load *load,
-                   struct vmtp_recorder *recorder)
+/* What the gmond did not say is in the result, too. */
+static int warn_of_readings(struct flow_run *fr, const struct vmtp_loads *loads, struct vmtp_recorder *recorder)
 {
+    if (!loads->failed)
+        return VMTP_OK;
+    VMTP_CLEAN(mem) char *text = vmtp_format("%u of %u readings of the CPU load failed: %s", loads->failed,
+                                             loads->readings, loads->error ? loads->error : "out of memory");
+    if (!text)
+        return VMTP_ENOMEM;
+    vmtp_warn(&fr->ctx, "%s", text);
+    return vmtp_recorder_property(recorder, "warning", text);
+}
+
+/* loads: what the nodes do meanwhile; NULL: nobody wants to know. */
+static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const struct vmtp_load *load,
+                   struct vmtp_recorder *recorder, struct vmtp_loads *loads)
+{
+    struct vmtp_sampler sampler = {.monitor = &fr->run->monitor, .loads = loads};
     struct measuring m = {fr, tool, load};
     recorder->sample = emit_sample;
     recorder->sample_arg = &m;
@@ -225,6 +265,7 @@ static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const s
         .from = turned ? fr->target : fr->from,
         .target = job.target,
         .answered = fr->answered[turned] == tool,
+        .sampler = loads ? &sampler : NULL,
     };
     fr->ctx.watch = &watch;
     const char *version = vmtp_tool_version(tool, job.client);
@@ -235,6 +276,8 @@ static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const s
     fr->ctx.watch = NULL;
     if (rc == VMTP_OK)
         fr->answered[turned] = tool;
+    if (rc == VMTP_OK && loads)
+        rc = warn_of_readings(fr, loads, recorder);
     fr->lost = rc == VMTP_EUNREACH || !vmtp_endpoint_usable(job.client) || !vmtp_endpoint_usable(job.server);
     return rc;
 }
@@ -253,8 +296,10 @@ static int measure_once(struct flow_run *fr, struct vmtp_tool_instance *tool, co
                         const struct vmtp_load *load)
 {
     struct vmtp_recorder recorder = {0};
+    VMTP_CLEAN(loads) struct vmtp_loads loads = {0};
+    bool monitored = fr->run->monitor.host[0] && step->proto != VMTP_ICMP;
     tell_step(fr, step, "");
-    int rc = measure(fr, tool, load, &recorder);
+    int rc = measure(fr, tool, load, &recorder, monitored ? &loads : NULL);
     if (rc == VMTP_OK && step->repeats > 1) {
         char repeat[40];
         snprintf(repeat, sizeof repeat, "%u/%u", step->repeat, step->repeats);
@@ -262,7 +307,8 @@ static int measure_once(struct flow_run *fr, struct vmtp_tool_instance *tool, co
     }
     if (rc == VMTP_OK) {
         log_result(fr, step, &recorder);
-        emit_measured(fr, VMTP_EV_RESULT, tool, load, &recorder);
+        log_loads(fr, &loads);
+        emit_measured(fr, VMTP_EV_RESULT, tool, load, &recorder, &loads);
     } else {
         rc = measurement_failed(fr, tool, load, rc);
     }
@@ -277,7 +323,10 @@ struct searching {
     struct vmtp_tool_instance *tool;
     const struct vmtp_step *step;
     struct vmtp_load load;
-    struct vmtp_recorder *tried; /* one per trial */
+    struct tried {
+        struct vmtp_recorder recorder;
+        struct vmtp_loads loads; /* of a run of full length */
+    } *tried; /* one per trial */
     size_t n_tried;
 };
 
@@ -296,12 +345,13 @@ static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
 {
     (void)ctx;
     struct searching *s = arg;
-    struct vmtp_recorder *tried = realloc(s->tried, (s->n_tried + 1) * sizeof *tried);
+    struct tried *tried = realloc(s->tried, (s->n_tried + 1) * sizeof *tried);
     if (!tried)
         return vmtp_fail(&s->fr->ctx, VMTP_ENOMEM, "out of memory");
     s->tried = tried;
-    struct vmtp_recorder *recorder = &tried[s->n_tried++];
-    *recorder = (struct vmtp_recorder){0};
+    struct vmtp_loads *loads = &tried[s->n_tried].loads;
+    struct vmtp_recorder *recorder = &tried[s->n_tried].recorder;
+    tried[s->n_tried++] = (struct tried){0};
 
     char rate[VMTP_UNIT_TEXT], detail[80];
     snprintf(detail, sizeof detail, ", trial %zu at %s", s->n_tried,
@@ -309,7 +359,8 @@ static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
     tell_step(s->fr, s->step, detail);
     s->load.rate_bps = trial->target_bps;
     s->load.seconds = trial->seconds;
-    int rc = measure(s->fr, s->tool, &s->load, recorder);
+    bool monitored = s->fr->run->monitor.host[0] && trial->confirming;
+    int rc = measure(s->fr, s->tool, &s->load, recorder, monitored ? loads : NULL);
     if (rc < 0)
         return rc;
     trial->throughput_bps = vmtp_recorder_number(recorder, "throughput", 0);
@@ -319,7 +370,7 @@ static int try_rate(vmtp_ctx *ctx, void *arg, struct vmtp_trial *trial)
         return rc;
     describe(recorder, s->load.proto, s->fr->run->last, sizeof s->fr->run->last);
     vmtp_debug(&s->fr->ctx, "UDP, %u bytes%s: %s", s->load.message_bytes, detail, s->fr->run->last);
-    emit_measured(s->fr, VMTP_EV_TRIAL, s->tool, &s->load, recorder);
+    emit_measured(s->fr, VMTP_EV_TRIAL, s->tool, &s->load, recorder, NULL);
     return VMTP_OK;
 }
 
@@ -337,7 +388,8 @@ static int let_settle(vmtp_ctx *ctx, void *arg)
 /* The answer is the trial that was chosen, with all the numbers that the tool gave for it. */
 static int emit_answer(struct searching *s, const struct vmtp_search_answer *answer)
 {
-    struct vmtp_recorder *best = &s->tried[answer->index - 1];
+    struct vmtp_recorder *best = &s->tried[answer->index - 1].recorder;
+    const struct vmtp_loads *loads = &s->tried[answer->index - 1].loads;
     const struct vmtp_settings *settings = s->fr->run->settings;
     char range[64];
     snprintf(range, sizeof range, "%g-%g %%", settings->udp_loss_min * 100, settings->udp_loss_max * 100);
@@ -355,7 +407,8 @@ static int emit_answer(struct searching *s, const struct vmtp_search_answer *ans
     if (rc < 0)
         return rc;
     log_result(s->fr, s->step, best);
-    emit_measured(s->fr, VMTP_EV_RESULT, s->tool, &s->load, best);
+    log_loads(s->fr, loads);
+    emit_measured(s->fr, VMTP_EV_RESULT, s->tool, &s->load, best, loads);
     return VMTP_OK;
 }
 
@@ -382,8 +435,10 @@ static int measure_search(struct flow_run *fr, struct vmtp_tool_instance *tool, 
         rc = emit_answer(&s, &answer);
     if (rc < 0)
         rc = measurement_failed(fr, tool, &s.load, rc);
-    for (size_t i = 0; i < s.n_tried; i++)
-        vmtp_recorder_clear(&s.tried[i]);
+    for (size_t i = 0; i < s.n_tried; i++) {
+        vmtp_recorder_clear(&s.tried[i].recorder);
+        vmtp_loads_clear(&s.tried[i].loads);
+    }
     free(s.tried);
     return rc;
 }

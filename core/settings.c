@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/keys.h"
+#include "core/monitor.h"
 #include "core/options.h"
 #include "core/secret.h"
 #include "core/units.h"
@@ -578,6 +579,9 @@ static int fill_all(struct filling *fill)
     else if (settings->protocols & VMTP_ASK_MULTICAST)
         settings->multicast_addr = DEFAULT_GROUP;
     settings->ports_fixed = settings->ports == VMTP_PORTS_FIXED;
+    settings->time_asked = settings->time;
+    if (settings->monitor && settings->time < VMTP_MONITOR_SECONDS)
+        settings->time = VMTP_MONITOR_SECONDS;
     return VMTP_OK;
 }
 

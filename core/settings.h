@@ -45,6 +45,7 @@ struct vmtp_settings {
 
     /* how it is measured */
     double time; /* s */
+    double time_asked; /* s, as the user has it; less than time when the monitor needs more */
     struct vmtp_int_list tcp_pkt_sizes, udp_pkt_sizes, icmp_pkt_sizes; /* bytes */
     int64_t tcp_tp_loop_count, ping_count;
     double ping_interval;              /* s */

@@ -3,6 +3,7 @@
 
 #include "core/ctx.h"
 #include "core/listener.h"
+#include "core/monitor.h"
 #include "core/transport.h"
 
 static const double FIRST_LOOK = 3.2, SECOND_LOOK = 4.2; /* s; a SYN is repeated after 1 s and after 3 s */
@@ -17,6 +18,8 @@ void vmtp_watch_begin(const struct vmtp_watch *watch, double seconds)
 {
     be_patient(watch->client, seconds + VMTP_SILENCE_SECONDS);
     be_patient(watch->server, seconds + VMTP_SILENCE_SECONDS);
+    if (watch->sampler)
+        vmtp_sampler_start(watch->sampler, seconds);
 }
 
 static bool is_lost(const struct vmtp_endpoint *ep)
@@ -26,6 +29,8 @@ static bool is_lost(const struct vmtp_endpoint *ep)
 
 int vmtp_watch_end(vmtp_ctx *ctx, const struct vmtp_watch *watch, int rc)
 {
+    if (watch->sampler)
+        vmtp_sampler_stop(watch->sampler);
     be_patient(watch->client, VMTP_SILENCE_SECONDS);
     be_patient(watch->server, VMTP_SILENCE_SECONDS);
     if (rc == VMTP_OK || rc == VMTP_ECANCELED || rc == VMTP_EUNREACH || !is_lost(watch->server))

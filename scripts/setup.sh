@@ -3,8 +3,8 @@
 # Sourced by try, check and .ci/run (POSIX sh): what VMTP needs, and how it is built out of tree. $top: the source tree.
 
 # The lists are Debian's names; elsewhere missing_requirements() names the programs and headers themselves.
-build_packages='autoconf automake gcc libc6-dev libcurl4-openssl-dev libjansson-dev libltdl-dev libmongoc-dev
-    libssh2-1-dev libssl-dev libtool libyaml-dev make perl pkg-config'
+build_packages='autoconf automake gcc libc6-dev libcurl4-openssl-dev libexpat1-dev libjansson-dev libltdl-dev
+    libmongoc-dev libssh2-1-dev libssl-dev libtool libyaml-dev make perl pkg-config'
 # msgpack-c has another name from Debian 13 on.
 if apt-cache show libmsgpack-c-dev >/dev/null 2>&1; then
     build_packages="$build_packages libmsgpack-c-dev"
@@ -77,7 +77,8 @@ missing_requirements() { # one line for each thing that the build cannot do with
         command -v "$program" >/dev/null || echo "the program $program"
     done
     command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null || echo "a C compiler"
-    for library in 'libssh2 >= 1.9' 'jansson >= 2.12' yaml-0.1 'libcrypto >= 1.1.1' 'libcurl >= 7.68'; do
+    for library in 'libssh2 >= 1.9' 'jansson >= 2.12' yaml-0.1 'libcrypto >= 1.1.1' 'libcurl >= 7.68' \
+        'expat >= 2.2.6'; do
         pkg-config --exists "$library" 2>/dev/null || echo "the library $library with its headers"
     done
     has_header ltdl.h || echo "the library libltdl with its header ltdl.h"

@@ -188,6 +188,8 @@ enum vmtp_event_type {
     VMTP_EV_RUN_END,
     VMTP_EV_VERDICT,       /* what was expected of a flow (before its FLOW_END) or of the run (before RUN_END), and
                             * whether it came about: properties status (passed, failed, skipped), text ...      */
+    VMTP_EV_NODE,          /* CPU load of one node during the measurement whose RESULT follows: properties address,
+                            * name, cluster; values at, cpu_load, at, cpu_load ... in the order of time             */
 };
 
 struct vmtp_value {

@@ -85,7 +85,7 @@ like "that teaches" "$err" '\-\-host USER@'
 like "both ways" "$err" '\-\-topology namespace'
 for wrong in '-t abc' '--protocols X' '--tp-tool nosuch' '--bandwidth 5' '--tcpbuf a,b' '--no-such-option' 'stray' \
     '-c /nonexistent' '--topology nosuch' '--sink nosuch' '-r /etc/hostname' \
-    '--vnic-type direct' '-m 127.0.0.1'; do
+    '--vnic-type direct' '-m 127.0.0.1:x'; do
     # shellcheck disable=SC2086 # the option and its value are two words
     run "$VMTP" --topology namespace $wrong
     is "'$wrong' exits 2" "$status" 2

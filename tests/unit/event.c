@@ -26,7 +26,7 @@ static struct vmtp_event *through_text(const struct vmtp_event *ev)
 
 static void test_names(void)
 {
-    for (uint32_t type = VMTP_EV_RUN_BEGIN; type <= VMTP_EV_RUN_END; type++)
+    for (uint32_t type = VMTP_EV_RUN_BEGIN; type <= VMTP_EV_NODE; type++)
         ok(vmtp_event_type_of(vmtp_event_type_name(type)) == type, "type %s", vmtp_event_type_name(type));
     for (uint32_t proto = VMTP_TCP; proto <= VMTP_ICMP; proto++)
         ok(vmtp_proto_of(vmtp_proto_name(proto)) == proto, "protocol %s", vmtp_proto_name(proto));

@@ -181,6 +181,40 @@ static void test_odd(void)
     free(text);
 }
 
+/* The load of nodes, ahead of the result that it belongs to. */
+static void play_nodes(struct script *script)
+{
+    script->tool = "iperf";
+    script_run_begin(script, "T");
+    script_flow_begin(script, "x", "7", "Native inter-host", "192.0.2.1", "192.0.2.2");
+    TELL(script, NODE, LOAD(.proto = VMTP_TCP),
+         VALUES({"at", "s", 0.001}, {"cpu_load", "count", 6.4}, {"at", "s", 10}, {"cpu_load", "count", 7.125}),
+         PROPERTIES({"address", "192.0.2.11"}, {"name", "c1"}, {"cluster", "lab"}));
+    TELL(script, NODE, LOAD(.proto = VMTP_TCP), VALUES({"at", "s", 0.001}, {"cpu_load", "count", 0}),
+         PROPERTIES({"address", "2001:db8::12"}));
+    TELL(script, NODE, LOAD(.proto = VMTP_TCP), VALUES({"cpu_load", "count", 9}), PROPERTIES({"name", "nobody"}));
+    script_tcp(script, "1/2", 9.4e9, 3, 0.0001);
+    script_tcp(script, "2/2", 9.4e9, 3, 0.0001);
+    script_flow_end(script, "passed");
+    script_run_end(script, "passed");
+}
+
+static void test_nodes(void)
+{
+    char *text = document(play_nodes, check_each);
+    json_t *json = json_loads(text, 0, NULL);
+    const json_t *results = json_object_get(json_array_get(json_object_get(json, "flows"), 0), "results");
+    contains(text, "\"cpu_load\": {\n", "the load of nodes");
+    contains(text, "\"192.0.2.11\": [6.4, 7.13],", "... a list for each address, with two decimals");
+    contains(text, "\"2001:db8::12\": [0.0]", "... one that is idle, too");
+    is_int((long long)json_object_size(json_object_get(json_array_get(results, 0), "cpu_load")), 2,
+           "... and none without an address");
+    ok(json_array_size(results) == 2 && !json_object_get(json_array_get(results, 1), "cpu_load"),
+       "... in the result that follows, and in no other");
+    json_decref(json);
+    free(text);
+}
+
 /* Each metric that a tool may report has a member with a unit. */
 static void test_all_metrics(void)
 {
@@ -260,6 +294,7 @@ int main(void)
     test_native();
     test_trouble();
     test_odd();
+    test_nodes();
     test_all_metrics();
     test_many();
     vmtp_ctx_clear(&ctx);

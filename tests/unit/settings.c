@@ -296,7 +296,7 @@ static void test_refusals(void)
         {NULL, "no_env=true", NULL, NULL},
         {NULL, "rc=", NULL, NULL},
         {NULL, "mongod_server=h", NULL, NULL},
-        {NULL, "monitor=[::1]:8649", "--monitor", "--monitor"},
+        {NULL, "monitor=[::1]:8649", NULL, NULL},
         {"availability_zone: nova\nimage_name: x\nflavor: {ram: 1}\nrc: x\nhypervisor: h\n", NULL, NULL, NULL},
         {"ipv6_mode: slaac\n", NULL, ":1:1: ipv6_mode", ":1:1: ipv6_mode"},
         {"\nvnic_type: direct\n", NULL, ":2:1: vnic_type", ":2:1: vnic_type"},
