@@ -37,6 +37,14 @@ int vmtp_write_file(vmtp_ctx *ctx, const char *path, const char *text, size_t le
     return vmtp_file_replace(ctx, file, text, len);
 }
 
+int vmtp_write_stream(vmtp_ctx *ctx, const char *path, int (*write)(vmtp_ctx *ctx, void *arg, FILE *out), void *arg)
+{
+    VMTP_CLEAN(mem) char *file = resolve(path);
+    if (!file)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    return vmtp_file_stream(ctx, file, write, arg);
+}
+
 /* A new file must be possible beside it: that is how it is replaced. */
 static int check_directory(vmtp_ctx *ctx, const char *file)
 {

@@ -125,23 +125,82 @@ struct writer {
     int rc;
 };
 
-static void put(struct writer *w, const char *text)
+static void put_bytes(struct writer *w, const char *text, size_t len)
 {
     if (w->rc == VMTP_OK)
-        w->rc = vmtp_buf_text_add(w->out, text);
+        w->rc = vmtp_buf_add(w->out, text, len);
+}
+
+static void put(struct writer *w, const char *text)
+{
+    put_bytes(w, text, strlen(text));
 }
 
 static void new_line(struct writer *w)
 {
-    put(w, "\n");
-    for (unsigned i = 0; i < w->depth; i++)
-        put(w, "    ");
+    static const char blanks[] = "\n                                ";
+    static const unsigned PER_LEVEL = 4, LEVELS = (sizeof blanks - 2) / 4;
+    unsigned levels = w->depth < LEVELS ? w->depth : LEVELS;
+    put_bytes(w, blanks, 1 + PER_LEVEL * levels);
+    for (; levels < w->depth; levels++)
+        put_bytes(w, blanks + 1, PER_LEVEL);
 }
 
-/* A value on one line. Characters beyond ASCII are escaped, as they always were. */
+/* Nothing in it needs an escape. */
+static bool is_plain(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+            return false;
+    return true;
+}
+
+static void put_plain(struct writer *w, const char *text, size_t len)
+{
+    put_bytes(w, "\"", 1);
+    put_bytes(w, text, len);
+    put_bytes(w, "\"", 1);
+}
+
+/* What jansson makes of a number with at most six decimals, when it makes no exponent. False: not written. */
+static bool put_short_real(struct writer *w, double value)
+{
+    static const double SMALLEST = 1e-3, LARGEST = 1e8, STEPS = 1e6;
+    if (value != 0 && !(value >= SMALLEST && value < LARGEST))
+        return false;
+    long long steps = llround(value * STEPS);
+    if ((double)steps / STEPS != value || signbit(value))
+        return false;
+    char text[48];
+    int len = snprintf(text, sizeof text, "%lld.%06lld", steps / 1000000, steps % 1000000);
+    while (text[len - 1] == '0' && text[len - 2] != '.')
+        len--;
+    put_bytes(w, text, (size_t)len);
+    return true;
+}
+
+static void put_integer(struct writer *w, long long value)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%lld", value);
+    put_bytes(w, text, (size_t)len);
+}
+
+/* A value on one line. Characters beyond ASCII are escaped, as they always were. What is common, a plain text or a
+ * number, takes no detour through jansson's writer, which allocates for each. */
 static void put_flat(struct writer *w, const json_t *value)
 {
     static const size_t flags = JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_SORT_KEYS | JSON_REAL_PRECISION(15);
+    if (json_is_string(value) && is_plain(json_string_value(value), json_string_length(value))) {
+        put_plain(w, json_string_value(value), json_string_length(value));
+        return;
+    }
+    if (json_is_integer(value)) {
+        put_integer(w, json_integer_value(value));
+        return;
+    }
+    if (json_is_real(value) && put_short_real(w, json_real_value(value)))
+        return;
     VMTP_CLEAN(mem) char *text = vmtp_json_dump(value, flags);
     if (text)
         put(w, text);
@@ -197,8 +256,12 @@ static const char **sorted_names(const json_t *object, const struct streamed *st
 
 static void put_name(struct writer *w, const char *name)
 {
-    VMTP_CLEAN(json) json_t *text = json_string(name);
-    put_flat(w, text);
+    if (is_plain(name, strlen(name))) {
+        put_plain(w, name, strlen(name));
+    } else {
+        VMTP_CLEAN(json) json_t *text = json_string(name);
+        put_flat(w, text);
+    }
     put(w, ": ");
 }
 
@@ -256,22 +319,13 @@ static void put_end(struct writer *w, size_t n)
 /* What put_flat() makes of number(), without the detour for what is common: there may be millions. */
 static void put_number(struct writer *w, double value, int decimals)
 {
-    static const double SMALLEST = 1e-3, LARGEST = 1e8; /* between them jansson prints without an exponent */
-    char text[48];
     if (decimals == WHOLE && fabs(value) < LARGEST_WHOLE) {
-        snprintf(text, sizeof text, "%lld", llround(value));
-        put(w, text);
+        put_integer(w, llround(value));
         return;
     }
-    if (decimals != WHOLE && decimals <= 6 && (value == 0 || (value >= SMALLEST && value < LARGEST))) {
-        double step = pow(10, decimals);
-        long long millionths = llround(round(value * step) / step * 1e6);
-        int len = snprintf(text, sizeof text, "%lld.%06lld", millionths / 1000000, millionths % 1000000);
-        while (text[len - 1] == '0' && text[len - 2] != '.')
-            text[--len] = '\0';
-        put(w, text);
+    double step = pow(10, decimals);
+    if (decimals != WHOLE && put_short_real(w, round(value * step) / step))
         return;
-    }
     VMTP_CLEAN(json) json_t *json = number(value, decimals);
     put_flat(w, json);
 }
@@ -322,22 +376,33 @@ static void put_samples(struct writer *w, const void *what)
     put(w, "}");
 }
 
+static void put_trial(struct writer *w, const struct vmtp_report_trial *trial)
+{
+    put(w, "{");
+    if (!isnan(trial->loss)) {
+        put(w, "\"loss_rate\": ");
+        put_number(w, trial->loss * 100, 2);
+        put(w, ", ");
+    }
+    put(w, trial->confirming ? "\"phase\": \"confirm\"" : "\"phase\": \"search\"");
+    if (!isnan(trial->target_bps)) {
+        put(w, ", \"target_bps\": ");
+        put_number(w, trial->target_bps, WHOLE);
+    }
+    if (!isnan(trial->throughput_bps)) {
+        put(w, ", \"throughput_bps\": ");
+        put_number(w, trial->throughput_bps, WHOLE);
+    }
+    put(w, "}");
+}
+
 static void put_trials(struct writer *w, const void *what)
 {
     const struct vmtp_report_item *item = what;
     size_t n = 0;
     for (size_t i = 0; i < item->n_trials && w->rc == VMTP_OK; i++) {
-        const struct vmtp_report_trial *trial = &item->trials[i];
-        VMTP_CLEAN(json) json_t *one = json_object();
-        if (!isnan(trial->target_bps))
-            set(&one, "target_bps", number(trial->target_bps, WHOLE));
-        if (!isnan(trial->throughput_bps))
-            set(&one, "throughput_bps", number(trial->throughput_bps, WHOLE));
-        if (!isnan(trial->loss))
-            set(&one, "loss_rate", number(trial->loss * 100, 2));
-        set(&one, "phase", json_string(trial->confirming ? "confirm" : "search"));
         put_next(w, &n);
-        put_flat(w, one);
+        put_trial(w, &item->trials[i]);
     }
     put_end(w, n);
 }

@@ -118,7 +118,7 @@ $plugins" |
 none "libcurl stays behind its one place" "$(in_text '#\s*include\s*<curl/' "$core
 $plugins" | except '^core/openstack/http(-stream|-words)?\.c:')"
 none "the public headers include the C standard only" "$(in_text '#\s*include' "$headers" |
-    except '<std(arg|bool|def|int)\.h>|"vmtp/(plugin|version)\.h"|<vmtp/(plugin|version)\.h>')"
+    except '<std(arg|bool|def|int|io)\.h>|"vmtp/(plugin|version)\.h"|<vmtp/(plugin|version)\.h>')"
 none "exit() is called by main.c only" "$(in_code '(?<![\w.>])exit\s*\(' "$core" | except '^core/main\.c:')"
 
 if command -v shellcheck >/dev/null; then

@@ -78,6 +78,8 @@ const char *vmtp_buf_text(const struct vmtp_buf *buf)
 char *vmtp_buf_take(struct vmtp_buf *buf)
 {
     char *data = buf->data ? buf->data : calloc(1, 1);
+    char *fitting = buf->room > buf->len + 1 ? realloc(data, buf->len + 1) : NULL; /* the room to grow is given back */
+    data = fitting ? fitting : data;
     *buf = VMTP_BUF(buf->max);
     return data;
 }

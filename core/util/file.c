@@ -53,11 +53,6 @@ int vmtp_write_all(int fd, const char *text, size_t len)
     return 0;
 }
 
-static int write_synced(int fd, const char *text, size_t len)
-{
-    return vmtp_write_all(fd, text, len) < 0 ? -1 : fsync(fd);
-}
-
 /* The directory entry is on disk only when its directory is. */
 static void sync_directory_of(const char *path)
 {
@@ -69,39 +64,98 @@ static void sync_directory_of(const char *path)
         (void)fsync(fd);
 }
 
-/* Pipes and devices (/dev/stdout, >(...)) cannot be renamed over: they are written straight. */
-static int write_special(vmtp_ctx *ctx, const char *path, const char *text, size_t len)
+/* --- replacing --- */
+
+/* Where content goes, and how it gets there. */
+struct content {
+    const char *path; /* for what is said of a failure */
+    const char *text; /* NULL: write() */
+    size_t len;
+    int (*write)(vmtp_ctx *ctx, void *arg, FILE *out);
+    void *arg;
+};
+
+static int cannot_write(vmtp_ctx *ctx, const char *path)
 {
-    VMTP_CLEAN(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || (write_synced(fd, text, len) < 0 && errno != EINVAL && errno != EROFS))
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", path, vmtp_errno());
-    return VMTP_OK;
+    return vmtp_fail(ctx, VMTP_EFAIL, "cannot write %s: %s", path, vmtp_errno());
 }
 
-int vmtp_file_replace(vmtp_ctx *ctx, const char *path, const char *text, size_t len)
+static int put_stream(vmtp_ctx *ctx, int fd, const struct content *content)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    FILE *out = copy < 0 ? NULL : fdopen(copy, "w");
+    if (!out) {
+        int rc = cannot_write(ctx, content->path);
+        if (copy >= 0)
+            close(copy);
+        return rc;
+    }
+    errno = 0;
+    int rc = content->write(ctx, content->arg, out), error = ferror(out) ? errno ? errno : EIO : 0;
+    if (fflush(out) != 0)
+        error = errno;
+    fclose(out);
+    errno = error;
+    return rc == VMTP_OK && error ? cannot_write(ctx, content->path) : rc;
+}
+
+static int put(vmtp_ctx *ctx, int fd, const struct content *content)
+{
+    if (!content->text)
+        return put_stream(ctx, fd, content);
+    return vmtp_write_all(fd, content->text, content->len) < 0 ? cannot_write(ctx, content->path) : VMTP_OK;
+}
+
+/* Pipes and devices (/dev/stdout, >(...)) cannot be renamed over: they are written straight. */
+static int write_special(vmtp_ctx *ctx, const struct content *content)
+{
+    VMTP_CLEAN(fd) int fd = open(content->path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return cannot_write(ctx, content->path);
+    int rc = put(ctx, fd, content);
+    bool unsynced = rc == VMTP_OK && fsync(fd) < 0 && errno != EINVAL && errno != EROFS;
+    return unsynced ? cannot_write(ctx, content->path) : rc;
+}
+
+static int replace(vmtp_ctx *ctx, const struct content *content)
 {
     struct stat st;
-    bool exists = stat(path, &st) == 0;
+    bool exists = stat(content->path, &st) == 0;
     if (exists && !S_ISREG(st.st_mode))
-        return write_special(ctx, path, text, len);
+        return write_special(ctx, content);
 
-    VMTP_CLEAN(mem) char *beside = vmtp_format("%s.XXXXXX", path);
+    VMTP_CLEAN(mem) char *beside = vmtp_format("%s.XXXXXX", content->path);
     if (!beside)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     VMTP_CLEAN(fd) int fd = mkostemp(beside, O_CLOEXEC);
     if (fd < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "cannot write %s: %s", path, vmtp_errno());
+        return cannot_write(ctx, content->path);
     mode_t mask = umask(0);
     umask(mask);
     (void)fchmod(fd, exists ? st.st_mode & 07777 : 0666 & ~mask);
-    if (write_synced(fd, text, len) < 0 || rename(beside, path) < 0) {
-        int rc = vmtp_fail(ctx, VMTP_EFAIL, "cannot write %s: %s", path, vmtp_errno());
+    int rc = put(ctx, fd, content);
+    if (rc == VMTP_OK && (fsync(fd) < 0 || rename(beside, content->path) < 0))
+        rc = cannot_write(ctx, content->path);
+    if (rc == VMTP_OK)
+        sync_directory_of(content->path);
+    else
         unlink(beside);
-        return rc;
-    }
-    sync_directory_of(path);
-    return VMTP_OK;
+    return rc;
 }
+
+int vmtp_file_replace(vmtp_ctx *ctx, const char *path, const char *text, size_t len)
+{
+    const struct content content = {.path = path, .text = text, .len = len};
+    return replace(ctx, &content);
+}
+
+int vmtp_file_stream(vmtp_ctx *ctx, const char *path, int (*write)(vmtp_ctx *ctx, void *arg, FILE *out), void *arg)
+{
+    const struct content content = {.path = path, .write = write, .arg = arg};
+    return replace(ctx, &content);
+}
+
+/* --- paths --- */
 
 int vmtp_make_dirs(vmtp_ctx *ctx, const char *path)
 {

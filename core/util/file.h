@@ -3,6 +3,7 @@
 #define CORE_UTIL_FILE_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "vmtp/plugin.h"
 
@@ -14,6 +15,8 @@ int vmtp_write_all(int fd, const char *text, size_t len);
 
 /* Replaces a file as a whole: written beside it, fsync'ed, renamed. A reader sees the old or the new content. */
 int vmtp_file_replace(vmtp_ctx *ctx, const char *path, const char *text, size_t len);
+/* The same with what write() writes; when it fails, with words in ctx, the old content stays. */
+int vmtp_file_stream(vmtp_ctx *ctx, const char *path, int (*write)(vmtp_ctx *ctx, void *arg, FILE *out), void *arg);
 
 /* Makes a directory and its parents, mode 0700 for those that are missing. */
 int vmtp_make_dirs(vmtp_ctx *ctx, const char *path);

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -509,6 +510,11 @@ VMTP_PUBLIC void vmtp_report_free(vmtp_report *report);
 /* Replaces a file as a whole, so that a reader sees the old or the new content; a leading "~/" is the home directory, a
  * symbolic link is followed, a pipe or device is written straight. */
 VMTP_PUBLIC int vmtp_write_file(vmtp_ctx *ctx, const char *path, const char *text, size_t len) VMTP_MUSTUSE;
+
+/* The same for what is too large to be made as one text first: write() puts it into out. That out took it all is seen
+ * to here; when write() fails, having said so with vmtp_fail(), the old content stays. */
+VMTP_PUBLIC int vmtp_write_stream(vmtp_ctx *ctx, const char *path,
+                                  int (*write)(vmtp_ctx *ctx, void *arg, FILE *out), void *arg) VMTP_MUSTUSE;
 
 /* Proves that vmtp_write_file() will work, without touching a file that is there. *once is true for a pipe or device,
  * which can be written only once. */

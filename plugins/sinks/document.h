@@ -17,7 +17,7 @@ struct document_sink {
     const char *file; /* of the options, which live as long */
     const char *what; /* "page": for the log */
     document_render *render;
-    vmtp_report *report;
+    vmtp_report *report; /* NULL: the run has ended, and the file is made */
     bool once; /* a pipe or device: written at the end only */
     bool ended;
 };
@@ -50,49 +50,48 @@ static inline int document_event(vmtp_ctx *ctx, void *state, const struct vmtp_e
 {
     struct document_sink *sink = state;
     sink->ended = sink->ended || ev->type == VMTP_EV_RUN_END;
-    return vmtp_report_add(ctx, sink->report, ev);
+    return sink->report ? vmtp_report_add(ctx, sink->report, ev) : VMTP_OK;
 }
 
-/* The document as a tree; its text is gone before the file is made. */
-static inline int document_tree(vmtp_ctx *ctx, const vmtp_report *report, json_t **document)
+/* The document as a tree. A long run is large in each of its forms, so each is gone as soon as the next is there. */
+static inline int document_tree(vmtp_ctx *ctx, struct document_sink *sink, json_t **document)
 {
     VMTP_CLEAN(text) char *text = NULL;
     json_error_t error;
-    int rc = vmtp_report_json(ctx, report, &text);
+    int rc = vmtp_report_json(ctx, sink->report, &text);
     if (rc < 0)
         return rc;
+    if (sink->ended) {
+        vmtp_report_free(sink->report);
+        sink->report = NULL;
+    }
     *document = json_loads(text, JSON_ALLOW_NUL, &error);
     return *document ? VMTP_OK : vmtp_fail(ctx, VMTP_EFAIL, "the result document cannot be read: %s", error.text);
 }
 
-static inline int document_text(vmtp_ctx *ctx, const struct document_sink *sink, json_t *document, char **text,
-                                size_t *len)
+/* What document_write() writes. */
+struct document_content {
+    const struct document_sink *sink;
+    json_t *document;
+};
+
+static inline int document_write(vmtp_ctx *ctx, void *arg, FILE *out)
 {
-    FILE *out = open_memstream(text, len);
-    if (!out)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    int rc = sink->render(out, document);
-    bool failed = ferror(out);
-    if (fclose(out) != 0 || failed || rc < 0)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    return VMTP_OK;
+    const struct document_content *content = arg;
+    int rc = content->sink->render(out, content->document);
+    return rc < 0 ? vmtp_fail(ctx, rc, "out of memory") : VMTP_OK;
 }
 
 static inline int document_flush(vmtp_ctx *ctx, void *state)
 {
     struct document_sink *sink = state;
-    json_t *document = NULL;
-    char *text = NULL;
-    size_t len = 0;
-    if (sink->once && !sink->ended)
+    struct document_content content = {.sink = sink};
+    if ((sink->once && !sink->ended) || !sink->report)
         return VMTP_OK;
-    int rc = document_tree(ctx, sink->report, &document);
+    int rc = document_tree(ctx, sink, &content.document);
     if (rc == VMTP_OK)
-        rc = document_text(ctx, sink, document, &text, &len);
-    json_decref(document);
-    if (rc == VMTP_OK)
-        rc = vmtp_write_file(ctx, sink->file, text, len);
-    free(text);
+        rc = vmtp_write_stream(ctx, sink->file, document_write, &content);
+    json_decref(content.document);
     if (rc == VMTP_OK && sink->ended && !sink->once)
         vmtp_info(ctx, "%s saved in %s", sink->what, sink->file);
     return rc;

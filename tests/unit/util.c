@@ -61,6 +61,40 @@ static void test_ctx(void)
     is_int(vmtp_wait(&stopped, 5), VMTP_ECANCELED, "an interrupt ends a wait");
 }
 
+static int write_three(vmtp_ctx *ctx, void *arg, FILE *out)
+{
+    (void)ctx;
+    for (int i = 0; i < 3; i++)
+        fputs(arg, out);
+    return VMTP_OK;
+}
+
+static int write_in_vain(vmtp_ctx *ctx, void *arg, FILE *out)
+{
+    fputs(arg, out);
+    return vmtp_fail(ctx, VMTP_EPARSE, "it is no use");
+}
+
+static void test_streams(vmtp_ctx *ctx, const char *path)
+{
+    VMTP_CLEAN(mem) char *text = NULL, *again = NULL;
+    char words[] = "word ";
+    size_t len = 0;
+    is_int(vmtp_file_stream(ctx, path, write_three, words), VMTP_OK, "a file is written piece by piece");
+    is_int(vmtp_file_read(ctx, path, 100, &text, &len), VMTP_OK, "it is read back");
+    is(text, "word word word ", "with all pieces");
+    is_int(vmtp_file_stream(ctx, path, write_in_vain, words), VMTP_EPARSE, "a writer that fails is an error");
+    contains(vmtp_ctx_error(ctx, VMTP_EPARSE), "it is no use", "with its words");
+    is_int(vmtp_file_read(ctx, path, 100, &again, &len), VMTP_OK, "the file is there");
+    is(again, "word word word ", "and as it was");
+    if (access("/dev/full", W_OK) < 0) {
+        skip(2, "no /dev/full");
+        return;
+    }
+    is_int(vmtp_file_stream(ctx, "/dev/full", write_three, words), VMTP_EFAIL, "a full disk is an error");
+    contains(vmtp_ctx_error(ctx, VMTP_EFAIL), "cannot write /dev/full: No space", "which is told");
+}
+
 static void test_files(void)
 {
     char dir[] = "/tmp/vmtp-unit.XXXXXX";
@@ -85,6 +119,7 @@ static void test_files(void)
     contains(vmtp_ctx_error(&ctx, VMTP_EFAIL), path, "naming it");
     VMTP_CLEAN(mem) char *nowhere = vmtp_format("%s/none/a.json", dir);
     is_int(vmtp_file_replace(&ctx, nowhere, "x", 1), VMTP_EFAIL, "a missing directory is an error");
+    test_streams(&ctx, path);
     unlink(path);
     ok(rmdir(dir) == 0, "no other file is left beside it");
 }
