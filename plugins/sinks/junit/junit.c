@@ -128,7 +128,7 @@ static void put_numbers(FILE *out, const json_t *flow, size_t protocol)
         if (!words)
             continue;
         fputs(has_status(item, "failed") ? "missed: " : "expected: ", out);
-        put_xml(out, words);
+        vmtp_put_xml(out, words);
         fputc('\n', out);
     }
     fputs("</system-out>", out);
@@ -209,9 +209,9 @@ static void put_unchecked(FILE *out, const json_t *verdicts)
     json_array_foreach(verdicts, i, verdict) {
         const char *expect = document_word(verdict, "expect"), *text = document_word(verdict, "text");
         fputs("    <testcase classname=\"run\" name=\"expect ", out);
-        put_xml(out, expect ? expect : "");
+        vmtp_put_xml(out, expect ? expect : "");
         fputs(has_status(verdict, "failed") ? "\"><failure message=\"" : "\"><skipped message=\"", out);
-        put_xml(out, text ? text : "");
+        vmtp_put_xml(out, text ? text : "");
         fputs("\"/></testcase>\n", out);
     }
 }
