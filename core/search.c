@@ -10,8 +10,8 @@
  *   - a trial was spoilt by the one before: a receiver keeps the pieces of incomplete datagrams for 30 s (Linux; 60 s
  *     with IPv6) and drops all further ones when its memory for them is full: after too high a rate nothing arrives at
  *     any rate. Here there is a wait then, and a rate that came through stays a lower bound;
- *   - a demand that the sender cannot follow was lowered by guesses until it could: here the rate of a trial is what was
- *     sent, which loss and what arrived tell, and the search ends where a sender gives all that it can.
+ *   - a demand that the sender cannot follow was lowered by guesses until it could: here the rate of a trial is what
+ *     was sent, which loss and what arrived tell, and the search ends where a sender gives all that it can.
  */
 #include "core/search.h"
 

@@ -113,7 +113,8 @@ static void count_verdicts(struct strip *strip, const json_t *verdicts)
 {
     for (size_t i = 0; json_is_array(verdicts) && i < json_array_size(verdicts); i++) {
         const json_t *verdict = json_array_get(verdicts, i);
-        const char *css = vmtp_result_text(verdict, "expect") ? html_status_css(vmtp_result_text(verdict, "status")) : "";
+        bool expectation = vmtp_result_text(verdict, "expect");
+        const char *css = expectation ? html_status_css(vmtp_result_text(verdict, "status")) : "";
         strip->missed += strcmp(css, "bad") == 0;
         strip->expected += strcmp(css, "bad") == 0 || strcmp(css, "good") == 0;
     }
