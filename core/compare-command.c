@@ -5,9 +5,10 @@
 
 #include "core/cli.h"
 #include "core/compare-command.h"
+#include "core/util/buf.h"
 #include "core/util/cleanup.h"
 
-enum { FORMATS_MAX = 16 };
+enum { FORMATS_MAX = 16, OUTPUT_MAX = 1 << 30 };
 
 /* An output that is asked for: --format NAME[:FILE]. */
 struct output {
@@ -68,16 +69,17 @@ static int read_gates(vmtp_ctx *ctx, const struct vmtp_node *list, struct vmtp_g
 
 static int write_output(vmtp_ctx *ctx, const struct output *output, const struct vmtp_comparison *comparison)
 {
-    VMTP_CLEAN(mem) char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(OUTPUT_MAX);
+    FILE *out = vmtp_buf_open(&text);
     if (!out)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     int rc = output->write(out, comparison);
     bool failed = ferror(out);
     if (fclose(out) != 0 || failed || rc < 0)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    return output->file ? vmtp_write_file(ctx, output->file, text, len) : vmtp_print(ctx, text, len);
+        return text.cut ? vmtp_fail(ctx, VMTP_EFAIL, "the %s is larger than %d bytes", output->name, OUTPUT_MAX)
+                        : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    return output->file ? vmtp_write_file(ctx, output->file, text.data, text.len)
+                        : vmtp_print(ctx, text.data, text.len);
 }
 
 /* Who does not see the table is told what matters beside the results. */

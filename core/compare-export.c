@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "core/compare.h"
+#include "core/util/buf.h"
 #include "core/util/cleanup.h"
 #include "core/util/json.h"
 #include "core/util/str.h"
 #include "core/util/xml.h"
 
-enum { SCHEMA_VERSION = 1, DIGITS = 12, TEXT_MAX = 2000 };
+enum { SCHEMA_VERSION = 1, DIGITS = 12, TEXT_MAX = 2000, SUMMARY_MAX = 64 << 20 };
 
 static const char *const side_names[VMTP_SIDES] = {"old", "new"};
 
@@ -29,6 +30,15 @@ static void set(json_t **object, const char *name, json_t *value)
 static void set_text(json_t **object, const char *name, const char *text)
 {
     set(object, name, text ? json_string(text) : json_null());
+}
+
+/* Text of a command line: it need not be UTF-8. */
+static void set_argument(json_t **object, const char *name, const char *text)
+{
+    VMTP_CLEAN(mem) char *shown = strdup(text);
+    if (shown)
+        vmtp_printable(shown);
+    set(object, name, shown ? json_string(shown) : NULL);
 }
 
 static void set_number(json_t **object, const char *name, double value)
@@ -163,10 +173,7 @@ static json_t *json_of_gate(const struct vmtp_comparison *comparison, const stru
     size_t count[VMTP_GATE_FAILS + 1];
     json_t *object = json_object(), *list = json_array();
     enum vmtp_outcome outcome = vmtp_gate_judge(comparison, gate, add_judgement, &list, count);
-    VMTP_CLEAN(mem) char *text = strdup(gate->text);
-    if (text)
-        vmtp_printable(text); /* of a command line: it need not be UTF-8 */
-    set_text(&object, "gate", text);
+    set_argument(&object, "gate", gate->text);
     set_text(&object, "result", outcome_word(outcome));
     set(&object, "judged", list);
     return object;
@@ -176,10 +183,7 @@ static json_t *json_of_side(const struct vmtp_comparison *comparison, size_t sid
 {
     static const char *const members[] = {"date", "date_utc", "run_id", "run_uuid", "version", "test_description"};
     json_t *object = json_object();
-    VMTP_CLEAN(mem) char *file = strdup(comparison->file[side] ? comparison->file[side] : "");
-    if (file)
-        vmtp_printable(file);
-    set_text(&object, "file", file);
+    set_argument(&object, "file", comparison->file[side] ? comparison->file[side] : "");
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         if (vmtp_result_text(comparison->document[side], members[i]))
             set_text(&object, members[i], vmtp_result_text(comparison->document[side], members[i]));
@@ -230,18 +234,17 @@ int vmtp_compare_json(FILE *out, const struct vmtp_comparison *comparison)
 /* A suite on its way: without out, its cases are only counted. */
 struct suite {
     FILE *out;
-    bool strict;
+    bool strict, no_memory;
     size_t tests, failed, skipped;
 };
 
 /* Hostile and of any length, for a quoted attribute. */
 static void put_attribute(FILE *out, const char *text)
 {
-    char *shown = strndup(text, TEXT_MAX);
-    if (shown)
-        vmtp_printable(shown);
-    vmtp_put_xml(out, shown ? shown : "?");
-    free(shown);
+    char shown[TEXT_MAX + 1];
+    snprintf(shown, sizeof shown, "%s", text);
+    vmtp_printable(shown);
+    vmtp_put_xml(out, shown);
 }
 
 /* message: why it has failed or was skipped. numbers: "" for none. */
@@ -313,10 +316,12 @@ static void put_judged(void *arg, const struct vmtp_gate *gate, const struct vmt
     bool strict = suite->strict && judgement->outcome == VMTP_GATE_CANNOT_TELL;
     VMTP_CLEAN(mem) char *text = vmtp_format("%s: %s", gate->text, vmtp_case_name(judgement->of, name));
     VMTP_CLEAN(mem) char *message = vmtp_format("%s%s", strict ? "cannot tell: " : "", judgement->reason);
+    suite->no_memory = suite->no_memory || !text || !message;
     if (judgement->change)
         numbers_of(judgement->change, numbers);
-    put_case(suite, vmtp_pair_name(judgement->pair), text ? text : gate->text,
-             strict ? VMTP_GATE_FAILS : judgement->outcome, message ? message : judgement->reason, numbers);
+    if (text && message)
+        put_case(suite, vmtp_pair_name(judgement->pair), text, strict ? VMTP_GATE_FAILS : judgement->outcome, message,
+                 numbers);
 }
 
 static void put_cases(struct suite *suite, const struct vmtp_comparison *comparison, const struct vmtp_flow_pair *pair)
@@ -358,7 +363,8 @@ static struct suite fill_suite(FILE *out, const struct vmtp_comparison *comparis
     return suite;
 }
 
-static void put_suite(FILE *out, const struct vmtp_comparison *comparison, const struct vmtp_flow_pair *pair)
+/* False when out of memory. */
+static bool put_suite(FILE *out, const struct vmtp_comparison *comparison, const struct vmtp_flow_pair *pair)
 {
     struct suite counted = fill_suite(NULL, comparison, pair);
     fputs("  <testsuite name=\"", out);
@@ -366,37 +372,38 @@ static void put_suite(FILE *out, const struct vmtp_comparison *comparison, const
     fputc('"', out);
     put_counts(out, &counted);
     fputs(">\n", out);
-    fill_suite(out, comparison, pair);
+    struct suite written = fill_suite(out, comparison, pair);
     fputs("  </testsuite>\n", out);
+    return !counted.no_memory && !written.no_memory;
 }
 
 int vmtp_compare_junit(FILE *out, const struct vmtp_comparison *comparison)
 {
     struct suite all = fill_suite(NULL, comparison, NULL);
     bool idle = all.tests > 0;
-    char *warnings = NULL;
-    size_t len;
+    VMTP_CLEAN(buf) struct vmtp_buf warnings = VMTP_BUF(SUMMARY_MAX);
     for (size_t i = 0; i < comparison->n_pairs; i++) {
         struct suite suite = fill_suite(NULL, comparison, &comparison->pairs[i]);
         all.tests += suite.tests;
         all.failed += suite.failed;
         all.skipped += suite.skipped;
+        all.no_memory = all.no_memory || suite.no_memory;
     }
-    FILE *summary = open_memstream(&warnings, &len);
+    FILE *summary = vmtp_buf_open(&warnings);
     if (!summary)
         return VMTP_ENOMEM;
     vmtp_compare_summary(summary, comparison);
     bool failed = fclose(summary) != 0;
+    failed = (failed && !warnings.cut) || all.no_memory;
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vmtp compare\"", out);
     put_counts(out, &all);
     fputs(">\n", out);
     for (size_t i = 0; i < comparison->n_pairs; i++)
-        put_suite(out, comparison, &comparison->pairs[i]);
+        failed = !put_suite(out, comparison, &comparison->pairs[i]) || failed;
     if (idle)
-        put_suite(out, comparison, NULL);
+        failed = !put_suite(out, comparison, NULL) || failed;
     fputs("  <testsuite name=\"comparison\" tests=\"0\" failures=\"0\" errors=\"0\" skipped=\"0\"><system-out>", out);
-    vmtp_put_xml(out, failed ? "" : warnings);
+    vmtp_put_xml(out, vmtp_buf_text(&warnings));
     fputs("</system-out></testsuite>\n</testsuites>\n", out);
-    free(warnings);
     return failed ? VMTP_ENOMEM : VMTP_OK;
 }

@@ -53,14 +53,15 @@ static void differ(struct unlike *unlike, const struct vmtp_flow_pair *pair, con
     } else if (warning) {
         if (json_integer_value(json_object_get(warning, "last")) != pair - unlike->comparison->pairs) {
             json_int_t flows = json_integer_value(json_object_get(warning, "flows"));
-            json_object_set_new(warning, "flows", json_integer(flows + 1));
-            json_object_set_new(warning, "last", json_integer(pair - unlike->comparison->pairs));
+            if (json_object_set_new(warning, "flows", json_integer(flows + 1)) < 0 ||
+                json_object_set_new(warning, "last", json_integer(pair - unlike->comparison->pairs)) < 0)
+                unlike->no_memory = true;
         }
     } else {
         warning = json_pack("{s:s, s:s, s:s, s:i, s:s, s:I}", "what", what, "old", old, "new", new, "flows", 1, "flow",
                             vmtp_pair_name(pair), "last", (json_int_t)(pair - unlike->comparison->pairs));
-        if (warning)
-            json_object_set(unlike->seen, key, warning);
+        if (warning && json_object_set(unlike->seen, key, warning) < 0)
+            unlike->no_memory = true;
         note(unlike, warning);
     }
 }
@@ -194,7 +195,8 @@ static void say_silent(struct unlike *unlike, size_t side)
     const char *name;
     json_t *value;
     json_object_foreach(unlike->silent[side], name, value)
-        (void)vmtp_buf_printf(&names, "%s%s", names.len ? ", " : "", name);
+        if (vmtp_buf_printf(&names, "%s%s", names.len ? ", " : "", name) == VMTP_ENOMEM)
+            unlike->no_memory = true;
     if (names.len)
         say(unlike, "not told", vmtp_format("%s does not tell, so it is not compared: %s", side_names[side],
                                             vmtp_buf_text(&names)));
@@ -231,8 +233,9 @@ int vmtp_compare_unlike(struct vmtp_comparison *comparison)
     say_silent(&unlike, VMTP_OLD);
     say_silent(&unlike, VMTP_NEW);
     say_left_out(&unlike);
-    if (unlike.more)
-        json_array_append_new(comparison->warnings, json_pack("{s:s, s:s}", "what", "more", "text",
-                                                              "there are more differences than are listed here"));
+    if (unlike.more && json_array_append_new(comparison->warnings,
+                                             json_pack("{s:s, s:s}", "what", "more", "text",
+                                                       "there are more differences than are listed here")) < 0)
+        unlike.no_memory = true;
     return unlike.no_memory ? VMTP_ENOMEM : VMTP_OK;
 }

@@ -84,6 +84,16 @@ char *vmtp_buf_take(struct vmtp_buf *buf)
     return data;
 }
 
+static ssize_t add_from_stream(void *cookie, const char *bytes, size_t n)
+{
+    return vmtp_buf_add(cookie, bytes, n) == VMTP_OK ? (ssize_t)n : 0;
+}
+
+FILE *vmtp_buf_open(struct vmtp_buf *buf)
+{
+    return fopencookie(buf, "w", (cookie_io_functions_t){.write = add_from_stream});
+}
+
 void vmtp_buf_reset(struct vmtp_buf *buf)
 {
     buf->len = 0;

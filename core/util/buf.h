@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "vmtp/plugin.h"
 
@@ -29,6 +30,10 @@ const char *vmtp_buf_text(const struct vmtp_buf *buf);
 
 /* Hands the content over to the caller, who frees it; NULL only when out of memory. The buffer is empty afterwards. */
 char *vmtp_buf_take(struct vmtp_buf *buf);
+
+/* A stream that adds to the buffer until it is closed; NULL when out of memory. Unlike open_memstream() it has an error
+ * (ferror(), fclose()) when memory or the ceiling was too small. */
+FILE *vmtp_buf_open(struct vmtp_buf *buf);
 
 /* Forgets the content, keeps the memory. */
 void vmtp_buf_reset(struct vmtp_buf *buf);

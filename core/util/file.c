@@ -31,7 +31,8 @@ int vmtp_file_read(vmtp_ctx *ctx, const char *path, size_t max, char **text, siz
             break;
         int rc = vmtp_buf_add(&buf, chunk, (size_t)n);
         if (rc < 0)
-            return vmtp_fail(ctx, rc, "%s: larger than %zu bytes", path, max);
+            return buf.cut ? vmtp_fail(ctx, rc, "%s: larger than %zu bytes", path, max)
+                           : vmtp_fail(ctx, rc, "%s: out of memory", path);
     }
     explicit_bzero(chunk, sizeof chunk); /* it may have been a key */
     *len = buf.len;

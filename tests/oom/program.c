@@ -13,7 +13,8 @@
 
 enum { WORDS = 16 };
 
-static char dir[] = "/tmp/vmtp-oom.XXXXXX", document[100], journal[4096], state[100];
+static char dir[] = "/tmp/vmtp-oom.XXXXXX", document[100], journal[4096], old[4096], new[4096], state[100];
+static char json[120], junit[120];
 
 /* The result: standard output, and behind it the document, if the command writes one. */
 static int program(const void *arg, int out)
@@ -49,6 +50,10 @@ static void set_up(const char *srcdir)
     setenv("COLUMNS", "120", 1);
     snprintf(document, sizeof document, "%s/out.json", dir);
     snprintf(journal, sizeof journal, "%s/tests/fixtures/journal/1.jsonl", srcdir);
+    snprintf(old, sizeof old, "%s/tests/fixtures/upstream/old-program-native-TUI.json", srcdir);
+    snprintf(new, sizeof new, "%s/tests/fixtures/report/native.json", srcdir);
+    snprintf(json, sizeof json, "json:%s", document);
+    snprintf(junit, sizeof junit, "junit:%s", document);
 }
 
 int main(void)
@@ -63,6 +68,10 @@ int main(void)
     TRY("the configuration", 0, "-sc", "-t", "2", "--protocols", "TU");
     TRY("a plan", 0, "plan", "--host", "root@192.0.2.1:SECRET", "--host", "u@[2001:db8::1]::eth1", "--protocols", "TUI",
         "--tp-tool", "iperf:path=/opt/iperf", "--tcpbuf", "64,1024");
+    TRY("two results compared, as JSON", 0, "compare", old, new, "--fail-if", "tcp.throughput < -50%", "--format", json,
+        "--format", "table");
+    TRY("... as JUnit", 0, "compare", old, new, "--fail-if", "any.failed in native", "--format", junit);
+    TRY("a gate that is wrong", 2, "compare", old, new, "--fail-if", "tcp.thruput < -5%");
     TRY("a misspelt option", 2, "--tmie", "2");
     rmdir(state);
     unlink(document);
