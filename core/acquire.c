@@ -11,8 +11,8 @@
 #include "core/util/clock.h"
 
 const double VMTP_RELEASE_SECONDS = 30;
-/* Of what a topology has made outside this process. nova removes a machine that it is just making when it has made
- * it, and with its defaults it waits 300 s for the network of one: a run that is interrupted then sees its machines go
+/* Of what a topology has made outside this process. nova removes a machine that it is just making when it has made it,
+ * and with its defaults it waits 300 s for the network of one: a run that is interrupted then sees its machines go
  * after those, and has its networks to remove behind them. */
 static const double REMOVAL_SECONDS = 600;
 static const double MAKING_SECONDS = 3600; /* of that: many machines that boot one behind the other */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ctx.h"
+#include "core/openstack/catalog.h"
 #include "core/openstack/cloud-parts.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
@@ -65,7 +66,7 @@ static json_t *keep_ours(const struct vmtp_cloud *cloud, const struct look *look
 {
     json_t *kept = json_array(), *item;
     size_t i;
-    json_array_foreach(items, i, item) {
+    json_array_foreach((json_t *)items, i, item) {
         json_t *object = look->inner ? json_object_get(item, look->inner) : item;
         if (kept && is_ours(cloud, look, object) && json_array_append(kept, object) < 0) {
             json_decref(kept);
@@ -100,6 +101,25 @@ static char *look_path(const struct vmtp_cloud *cloud, const struct look *look)
     return value ? vmtp_format("%.*s%s", (int)(place - look->path), look->path, value) : NULL;
 }
 
+/* What the answer to a look says; NULL with an error. */
+static int take_look(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct look *look,
+                     const struct vmtp_os_request *request, struct vmtp_os_reply *reply, json_t **list)
+{
+    /* a cloud without server groups has none of ours */
+    bool without = look->offset == LIST(togethers) && (reply->status == 403 || reply->status == 404);
+    const json_t *items = json_object_get(reply->json, look->key);
+    if (reply->rc < 0 && !without)
+        return vmtp_fail(ctx, reply->rc, "%s", reply->error);
+    if (!json_is_array(items) && !without)
+        return vmtp_fail(ctx, VMTP_EREMOTE, "%s: GET %s: an answer without a list",
+                         vmtp_os_service_name(look->service), request->path);
+    int rc = vmtp_os_list_rest(ctx, cloud->session, request, look->key, reply);
+    if (rc < 0)
+        return rc;
+    *list = keep_ours(cloud, look, items);
+    return *list ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+}
+
 int vmtp_cloud_census(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_census *census)
 {
     struct vmtp_os_batch batch = {0};
@@ -110,17 +130,11 @@ int vmtp_cloud_census(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_censu
                                                    .microversion = looks[i].microversion},
                           look_path(cloud, &looks[i]), NULL);
     int rc = vmtp_os_batch_run(ctx, cloud->session, &batch);
-    for (size_t i = 0; i < batch.n && rc == VMTP_OK; i++) {
-        const struct vmtp_os_reply *reply = &batch.replies[i];
-        json_t **list = (json_t **)((char *)census + looks[i].offset);
-        json_t *items = json_object_get(reply->json, looks[i].key);
-        /* a cloud without server groups has none of ours */
-        bool without = looks[i].offset == LIST(togethers) && (reply->status == 403 || reply->status == 404);
-        if (reply->rc < 0 && !without)
-            rc = vmtp_fail(ctx, reply->rc, "cannot ask the cloud what is left of the run: %s", reply->error);
-        else if (!(*list = keep_ours(cloud, &looks[i], items)))
-            rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    }
+    for (size_t i = 0; i < batch.n && rc == VMTP_OK; i++)
+        rc = take_look(ctx, cloud, &looks[i], &batch.requests[i], &batch.replies[i],
+                       (json_t **)((char *)census + looks[i].offset));
     vmtp_os_batch_clear(&batch);
+    if (rc < 0)
+        vmtp_ctx_frame(ctx, "cannot ask the cloud what is left of the run");
     return rc;
 }

@@ -4,22 +4,35 @@
 #include <string.h>
 
 #include "core/openstack/cloud-parts.h"
+#include "core/openstack/names.h"
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
 /* The requests of the first look, in this order. */
 enum { EXTERNAL, NETWORKS, ROUTERS, GROUPS, AGENTS, LOOKS };
+static const char *const list_keys[LOOKS] = {"networks", "networks", "routers", "security_groups", "agents"};
+enum { WORDS_MAX = 1000 };
 
 static struct vmtp_os_request get_network(void)
 {
     return (struct vmtp_os_request){.service = VMTP_OS_NETWORK, .method = "GET"};
 }
 
+/* By name; when one of them is given by its id, all that there are, as the service joins its filters by "and". */
 static char *networks_path(const struct vmtp_settings *settings, size_t n)
 {
-    return n > 1 ? vmtp_os_path("/networks?name=%s&name=%s", settings->internal_network_name.items[0],
-                                settings->internal_network_name.items[1])
-                 : vmtp_os_path("/networks?name=%s", settings->internal_network_name.items[0]);
+    const char *const *names = settings->internal_network_name.items;
+    if (vmtp_os_is_uuid(names[0]) || (n > 1 && vmtp_os_is_uuid(names[1])))
+        return strdup("/networks");
+    return n > 1 ? vmtp_os_path("/networks?name=%s&name=%s", names[0], names[1])
+                 : vmtp_os_path("/networks?name=%s", names[0]);
+}
+
+static char *groups_path(const struct vmtp_settings *settings, const char *project)
+{
+    const char *name = settings->security_group_name;
+    return vmtp_os_is_uuid(name) ? vmtp_os_path("/security-groups?id=%s", name)
+                                 : vmtp_os_path("/security-groups?name=%s&project_id=%s", name, project);
 }
 
 static int first_look(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_batch *batch)
@@ -29,9 +42,7 @@ static int first_look(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_ba
     vmtp_os_batch_add(batch, get_network(), strdup("/networks?router:external=true"), NULL);
     vmtp_os_batch_add(batch, get_network(), networks_path(settings, cloud->n_networks), NULL);
     vmtp_os_batch_add(batch, get_network(), vmtp_os_path("/routers?project_id=%s", project), NULL);
-    vmtp_os_batch_add(batch, get_network(),
-                      vmtp_os_path("/security-groups?name=%s&project_id=%s", settings->security_group_name, project),
-                      NULL);
+    vmtp_os_batch_add(batch, get_network(), groups_path(settings, project), NULL);
     struct vmtp_os_request agents = get_network();
     agents.expect = 403; /* not for everybody */
     vmtp_os_batch_add(batch, agents, strdup("/agents?fields=agent_type&fields=alive"), NULL);
@@ -39,27 +50,81 @@ static int first_look(vmtp_ctx *ctx, struct vmtp_cloud *cloud, struct vmtp_os_ba
     for (size_t i = 0; i < AGENTS && rc == VMTP_OK; i++)
         if (batch->replies[i].rc < 0)
             rc = vmtp_fail(ctx, batch->replies[i].rc, "%s", batch->replies[i].error);
+        else
+            rc = vmtp_os_list_rest(ctx, cloud->session, &batch->requests[i], list_keys[i], &batch->replies[i]);
     return rc;
+}
+
+/* --- what the user names, by its id or its name --- */
+
+typedef bool (*fits_fn)(const struct vmtp_cloud *cloud, const json_t *object);
+
+/* Of the things of that name, when there are several. */
+static int ambiguous(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply, const char *key,
+                     fits_fn fits, const char *setting, const char *wanted)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf ids = VMTP_BUF(WORDS_MAX);
+    const json_t *object;
+    for (size_t i = 0; (object = vmtp_os_item(reply, key, i)); i++)
+        if (strcmp(vmtp_os_text(object, "name"), wanted) == 0 && fits(cloud, object))
+            (void)vmtp_buf_printf(&ids, "%s%s", ids.len ? ", " : "", vmtp_os_text(object, "id"));
+    return vmtp_fail(ctx, VMTP_EFAIL, "%s: several are called '%s': give the id of one: %s", setting, wanted,
+                     vmtp_buf_text(&ids));
+}
+
+/* The one that fits; *chosen stays NULL when none does, which for an id is an error. */
+static int pick(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply, const char *key,
+                fits_fn fits, const char *setting, const char *wanted, const json_t **chosen)
+{
+    const json_t *object;
+    size_t named = 0;
+    *chosen = NULL;
+    for (size_t i = 0; (object = vmtp_os_item(reply, key, i)); i++) {
+        if (!fits(cloud, object))
+            continue;
+        if (strcmp(vmtp_os_text(object, "id"), wanted) == 0) {
+            *chosen = object;
+            return VMTP_OK;
+        }
+        if (strcmp(vmtp_os_text(object, "name"), wanted) == 0 && ++named)
+            *chosen = object;
+    }
+    if (named > 1)
+        return ambiguous(ctx, cloud, reply, key, fits, setting, wanted);
+    return *chosen || !vmtp_os_is_uuid(wanted)
+               ? VMTP_OK
+               : vmtp_fail(ctx, VMTP_EFAIL, "%s: there is none with the id %s that this project can use", setting,
+                           wanted);
 }
 
 /* --- agents --- */
 
-static void choose_agent(struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply)
+/* What is known of the kinds that carry packets; agents of a back end that the cloud had before may still be listed. */
+static const struct {
+    const char *type, *told;
+} agent_kinds[] = {{"Linux bridge", NULL}, {"Open vSwitch", NULL}, {"OVN Controller", "OVN"}, {"NIC Switch", NULL}};
+enum { AGENT_KINDS = sizeof agent_kinds / sizeof agent_kinds[0] };
+
+static const char *find_agent(const struct vmtp_os_reply *reply, bool alive)
 {
-    static const char *const kinds[] = {"Linux bridge", "Open vSwitch", "OVN Controller", "NIC Switch"};
-    const char *found = "Unknown agent";
     json_t *agent;
-    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+    for (size_t k = 0; k < AGENT_KINDS; k++) {
         for (size_t i = 0; (agent = vmtp_os_item(reply, "agents", i)); i++) {
             const char *type = vmtp_os_text(agent, "agent_type");
-            if (strncmp(type, kinds[k], strlen(kinds[k])) != 0)
-                continue;
-            found = type;
-            k = sizeof kinds / sizeof kinds[0] - 1;
-            break;
+            if (strncmp(type, agent_kinds[k].type, strlen(agent_kinds[k].type)) == 0 &&
+                (!alive || json_is_true(json_object_get(agent, "alive"))))
+                return agent_kinds[k].told ? agent_kinds[k].told : type;
         }
     }
-    (void)vmtp_set_text(&cloud->l2agent, found);
+    return NULL;
+}
+
+static void choose_agent(struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply)
+{
+    const char *found = find_agent(reply, true);
+    if (!found)
+        found = find_agent(reply, false);
+    (void)vmtp_set_text(&cloud->l2agent, found ? found : "Unknown agent");
 }
 
 /* --- the external network and the router --- */
@@ -74,15 +139,18 @@ static bool usable(const json_t *object)
     return !vmtp_cloud_is_marked(object) && json_is_true(json_object_get(object, "admin_state_up"));
 }
 
-/* The router of the configured name with a gateway, whose network then is the external one. */
-static const json_t *named_router(const struct vmtp_cloud *cloud, const struct vmtp_os_reply *routers)
+/* With a gateway, whose network then is the external one. */
+static bool is_router(const struct vmtp_cloud *cloud, const json_t *router)
 {
-    const json_t *router;
-    for (size_t i = 0; (router = vmtp_os_item(routers, "routers", i)); i++)
-        if (strcmp(vmtp_os_text(router, "name"), cloud->settings->router_name) == 0 && usable(router) &&
-            *gateway_of(router))
-            return router;
-    return NULL;
+    (void)cloud;
+    return usable(router) && *gateway_of(router);
+}
+
+static bool is_external(const struct vmtp_cloud *cloud, const json_t *network)
+{
+    (void)cloud;
+    (void)network;
+    return true;
 }
 
 static const json_t *network_with(const struct vmtp_os_reply *reply, const char *field, const char *value)
@@ -99,7 +167,7 @@ static int no_external(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const stru
     if (!cloud->settings->ext_net_name)
         return vmtp_fail(ctx, VMTP_EFAIL, "this project sees no external network, and without one no VM can be "
                          "reached: the cloud's administrator makes one");
-    VMTP_CLEAN(buf) struct vmtp_buf names = VMTP_BUF(1000);
+    VMTP_CLEAN(buf) struct vmtp_buf names = VMTP_BUF(WORDS_MAX);
     const json_t *network;
     for (size_t i = 0; (network = vmtp_os_item(reply, "networks", i)); i++)
         (void)vmtp_buf_printf(&names, "%s%s", names.len ? ", " : "", vmtp_os_text(network, "name"));
@@ -112,12 +180,9 @@ static int choose_external(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const 
 {
     const char *wanted = cloud->settings->ext_net_name;
     const json_t *network;
-    *chosen = NULL;
-    if (wanted) {
-        *chosen = network_with(reply, "id", wanted);
-        if (!*chosen)
-            *chosen = network_with(reply, "name", wanted);
-    }
+    int rc = wanted ? pick(ctx, cloud, reply, "networks", is_external, "ext_net_name", wanted, chosen) : VMTP_OK;
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; !wanted && !*chosen && (network = vmtp_os_item(reply, "networks", i)); i++)
         if (json_array_size(json_object_get(network, "subnets")))
             *chosen = network;
@@ -148,16 +213,19 @@ static int use_router(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const json_t *rou
 static int choose_router(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_batch *looks)
 {
     const struct vmtp_os_reply *routers = &looks->replies[ROUTERS], *networks = &looks->replies[EXTERNAL];
-    const json_t *router = named_router(cloud, routers), *external = NULL;
+    const json_t *router = NULL, *external = NULL;
+    int rc = pick(ctx, cloud, routers, "routers", is_router, "router_name", cloud->settings->router_name, &router);
+    if (rc < 0)
+        return rc;
     if (router)
         external = network_with(networks, "id", gateway_of(router));
     if (!external) {
-        int rc = choose_external(ctx, cloud, networks, &external);
+        rc = choose_external(ctx, cloud, networks, &external);
         if (rc < 0)
             return rc;
         router = router_to(routers, vmtp_os_text(external, "id"));
     }
-    int rc = vmtp_os_take(ctx, external, "id", &cloud->external_id);
+    rc = vmtp_os_take(ctx, external, "id", &cloud->external_id);
     if (rc == VMTP_OK)
         rc = vmtp_set_text(&cloud->external_name, vmtp_os_text(external, "name"));
     if (rc == VMTP_OK && router)
@@ -177,27 +245,24 @@ static int note_network(struct vmtp_cloud_network *network, const json_t *found)
 }
 
 /* One that the project may use: its own or a shared one, and of no run of VMTP. */
+static bool is_network(const struct vmtp_cloud *cloud, const json_t *network)
+{
+    bool own = strcmp(vmtp_os_text(network, "project_id"), vmtp_os_project_id(cloud->session)) == 0;
+    return usable(network) && (own || json_is_true(json_object_get(network, "shared")));
+}
+
 static int choose_network(vmtp_ctx *ctx, const struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply,
                           struct vmtp_cloud_network *network)
 {
-    const char *project = vmtp_os_project_id(cloud->session);
-    const json_t *found, *chosen = NULL;
+    const json_t *chosen = NULL;
+    int rc = pick(ctx, cloud, reply, "networks", is_network, "internal_network_name", network->name, &chosen);
     network->ours = true;
-    for (size_t i = 0; (found = vmtp_os_item(reply, "networks", i)); i++) {
-        bool own = strcmp(vmtp_os_text(found, "project_id"), project) == 0;
-        bool shared = json_is_true(json_object_get(found, "shared"));
-        if (strcmp(vmtp_os_text(found, "name"), network->name) != 0 || !usable(found) || (!own && !shared))
-            continue;
-        if (chosen)
-            return vmtp_fail(ctx, VMTP_EFAIL, "there are two networks %s (%s, %s): name another one with "
-                             "internal_network_name", network->name, vmtp_os_text(chosen, "id"),
-                             vmtp_os_text(found, "id"));
-        chosen = found;
-    }
-    if (!chosen)
-        return VMTP_OK;
+    if (rc < 0 || !chosen)
+        return rc;
     network->ours = false;
-    int rc = vmtp_os_take(ctx, chosen, "id", &network->id);
+    rc = vmtp_os_take(ctx, chosen, "id", &network->id);
+    if (rc == VMTP_OK && *vmtp_os_text(chosen, "name")) /* when it was given by its id */
+        rc = vmtp_os_take(ctx, chosen, "name", &network->name);
     return rc < 0 ? rc : note_network(network, chosen);
 }
 
@@ -315,6 +380,9 @@ static int second_look(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
     for (size_t i = 0; i < batch.n && rc == VMTP_OK; i++)
         if (batch.replies[i].rc < 0)
             rc = vmtp_fail(ctx, batch.replies[i].rc, "%s", batch.replies[i].error);
+        else
+            rc = vmtp_os_list_rest(ctx, cloud->session, &batch.requests[i], i ? "ports" : "subnets",
+                                   &batch.replies[i]);
     if (rc == VMTP_OK)
         rc = read_subnets(ctx, cloud, &batch);
     vmtp_os_batch_clear(&batch);
@@ -323,17 +391,19 @@ static int second_look(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
 
 /* --- all of it --- */
 
+static bool is_group(const struct vmtp_cloud *cloud, const json_t *group)
+{
+    (void)cloud;
+    return !vmtp_cloud_is_marked(group);
+}
+
 static int choose_group(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_reply *reply)
 {
-    const json_t *group;
-    cloud->group_ours = true;
-    for (size_t i = 0; (group = vmtp_os_item(reply, "security_groups", i)); i++) {
-        if (vmtp_cloud_is_marked(group))
-            continue;
-        cloud->group_ours = false;
-        return vmtp_os_take(ctx, group, "id", &cloud->group_id);
-    }
-    return VMTP_OK;
+    const json_t *group = NULL;
+    int rc = pick(ctx, cloud, reply, "security_groups", is_group, "security_group_name",
+                  cloud->settings->security_group_name, &group);
+    cloud->group_ours = !group;
+    return rc < 0 || !group ? rc : vmtp_os_take(ctx, group, "id", &cloud->group_id);
 }
 
 static int choose_all(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vmtp_os_batch *looks)

@@ -110,25 +110,45 @@ static int get_page(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct
     return VMTP_OK;
 }
 
+/* The pages from *next on, their items added to all. */
+static int get_rest(vmtp_ctx *ctx, struct vmtp_os_session *session, struct vmtp_os_request request, const char *key,
+                    json_t *all, char **next)
+{
+    int rc = VMTP_OK;
+    for (int pages = 1; rc == VMTP_OK && *next; pages++) {
+        VMTP_CLEAN(mem) char *asked = strdup(*next);
+        if (!asked)
+            return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+        request.path = asked;
+        rc = pages < PAGES_MAX ? get_page(ctx, session, &request, key, all, next)
+                               : wrong_page(ctx, &request, "a list without an end");
+    }
+    return rc;
+}
+
 int vmtp_os_list(vmtp_ctx *ctx, struct vmtp_os_session *session, int service, const char *microversion,
                  const char *path, const char *key, json_t **items)
 {
     json_t *all = json_array();
     VMTP_CLEAN(mem) char *next = NULL;
-    struct vmtp_os_request request = {.service = service, .method = "GET", .microversion = microversion};
-    int rc = all ? VMTP_OK : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    for (int pages = 0; rc == VMTP_OK && (pages == 0 || next); pages++) {
-        VMTP_CLEAN(mem) char *asked = strdup(next ? next : path);
-        if (!asked)
-            rc = vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-        request.path = asked ? asked : path;
-        if (rc == VMTP_OK)
-            rc = pages < PAGES_MAX ? get_page(ctx, session, &request, key, all, &next)
-                                   : wrong_page(ctx, &request, "a list without an end");
-    }
+    const struct vmtp_os_request request = {
+        .service = service, .method = "GET", .microversion = microversion, .path = path};
+    int rc = all ? get_page(ctx, session, &request, key, all, &next) : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    if (rc == VMTP_OK)
+        rc = get_rest(ctx, session, request, key, all, &next);
     if (rc == VMTP_OK)
         *items = all;
     else
         json_decref(all);
     return rc;
+}
+
+int vmtp_os_list_rest(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_os_request *request,
+                      const char *key, struct vmtp_os_reply *reply)
+{
+    json_t *all = json_object_get(reply->json, key);
+    VMTP_CLEAN(mem) char *next = NULL;
+    const char *link = json_array_size(all) ? next_link(reply->json, key) : NULL;
+    int rc = link ? next_path(ctx, request, link, &next) : VMTP_OK;
+    return rc < 0 ? rc : get_rest(ctx, session, *request, key, all, &next);
 }

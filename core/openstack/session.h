@@ -67,6 +67,10 @@ int vmtp_os_call_all(vmtp_ctx *ctx, struct vmtp_os_session *session, const struc
 int vmtp_os_list(vmtp_ctx *ctx, struct vmtp_os_session *session, int service, const char *microversion,
                  const char *path, const char *key, json_t **items);
 
+/* For a list whose first page is in reply: the other pages, their items added to it. */
+int vmtp_os_list_rest(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_os_request *request,
+                      const char *key, struct vmtp_os_reply *reply);
+
 /* Bytes to a service (PUT below its endpoint) or from a http or https URL, streamed from and to where fd stands.
  * progress (may be NULL) is told the bytes so far; total < 0: unknown; when it returns a negative status, the transfer
  * ends with it. No limit in size or time, but nothing may stand still for a minute. Sent once: VMTP_EUNREACH when the

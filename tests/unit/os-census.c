@@ -50,8 +50,8 @@ static struct scripted server;
 
 /* The network of the run is gone after its removal was asked for; its server never goes. */
 static const char STUCK[] =
-    "{'path': '/c/v2.1/servers/detail*', 'times': 0, 'body': {'servers': [{'id': 'ours', 'name': 's', 'status': "
-    "'BUILD', 'OS-EXT-STS:task_state': 'deleting', " TAGS "}]}}, "
+    "{'path': '/c/v2.1/servers/detail*', 'times': 0, 'body': {'servers': [{'id': 'ours', 'name': 's', "
+    "'status': 'BUILD', 'OS-EXT-STS:task_state': 'deleting', " TAGS "}]}}, "
     "{'path': '/n/v2.0/floatingips?*', 'body': {'floatingips': [{'id': 'ours', " MARK "}]}}, "
     LIST("/n/v2.0/floatingips?*", "floatingips", "{'id': 'theirs'}", "{}")
     LIST("/n/v2.0/ports?*", "ports", "{}", "{}") LIST("/n/v2.0/networks?*", "networks", "{}", "{}")
