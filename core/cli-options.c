@@ -124,7 +124,7 @@ static const struct vmtp_cli_option options[] = {
     ROW(OPENSTACK, FLAG, "delete-image-after-run", "delete_image_after_run", NULL, OLD, MEASURE,
       "remove the image again if this run has uploaded it"),
     ROW(OPENSTACK, TEXT, "vnic-type", "vnic_type", "TYPE", OLD, MEASURE,
-      "network card of the VMs: normal, direct or macvtap"),
+      "network card of the VMs: normal, direct, macvtap, direct-physical, virtio-forwarder, vdpa or remote-managed"),
     ROW(OPENSTACK, FLAG, "no-dhcp", "no_dhcp", NULL, OLD, MEASURE,
       "subnets without DHCP: addresses are put into the VMs"),
     ROW(OPENSTACK, FLAG, "no-floatingip", "no_floatingip", NULL, OLD, MEASURE,

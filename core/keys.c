@@ -100,7 +100,8 @@ static const char *const host_keys[] = {"accept-new", "strict", "off", NULL}; /*
 static const char *const transports[] = {"auto", "libssh2", "openssh", NULL}; /* enum vmtp_ssh_transport */
 static const char *const ports[] = {"auto", "fixed", NULL};          /* enum vmtp_ports */
 static const char *const ipv6_modes[] = {"", "slaac", "dhcpv6-stateful", "dhcpv6-stateless", NULL};
-static const char *const vnic_types[] = {"", "normal", "direct", "macvtap", NULL};
+static const char *const vnic_types[] = { /* enum vmtp_vnic_type */
+    "", "normal", "direct", "macvtap", "direct-physical", "virtio-forwarder", "vdpa", "remote-managed", NULL};
 
 /* The type of the member is checked where KEY names it: a mistake does not compile. */
 typedef const char *text_member;
@@ -258,10 +259,12 @@ static const struct vmtp_key keys[] = {
     KEY("controller_node", HOST, host_member, controller_node, CLOUD_LATER),
     TEXT("os_dataplane_network", os_dataplane_network, CLI_LATER),
 
-    /* of the old program */
+    /* of the old program, and what people look for */
     {.name = "ping_pass_threshold", .type = VMTP_KEY_DEAD},
     {.name = "reuse_existing_vm", .type = VMTP_KEY_REFUSED,
      .target = "machines that run already are measured with 'hosts' (--host)"},
+    {.name = "boot_from_volume", .type = VMTP_KEY_REFUSED,
+     .target = "set 'flavor_type' to the name or id of a flavor with a disk"},
     {.name = "vm_server_internal_ip", .type = VMTP_KEY_DEAD},
     {.name = "vm_server_external_ip", .type = VMTP_KEY_DEAD},
     {.name = "vm_client_internal_ip", .type = VMTP_KEY_DEAD},

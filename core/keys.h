@@ -36,7 +36,7 @@ enum vmtp_key_type {
     VMTP_KEY_INVERSE,   /* a BOOL, the reverse of target */
     VMTP_KEY_RETRIES,   /* a number of tries, 2 s each, for target, which wins when both are given */
     VMTP_KEY_DEAD,      /* of the old program, without effect: a warning */
-    VMTP_KEY_REFUSED,   /* of the old program, would change what is measured: an error unless empty */
+    VMTP_KEY_REFUSED,   /* would change what is measured: an error unless empty or false */
 };
 
 enum vmtp_key_flags {

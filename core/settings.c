@@ -68,7 +68,8 @@ static int tidy_old(vmtp_ctx *ctx, struct vmtp_node *map, size_t i, const struct
 {
     struct vmtp_node *value = map->items[i];
     struct vmtp_node place = vmtp_node_key(value);
-    bool empty = value->kind == VMTP_NODE_NULL || (value->kind == VMTP_NODE_SCALAR && !*value->text);
+    bool truth, empty = value->kind == VMTP_NODE_NULL || (value->kind == VMTP_NODE_SCALAR && !*value->text);
+    bool off = empty || (value->kind == VMTP_NODE_SCALAR && vmtp_parse_bool(value->text, &truth) && !truth);
     switch (key->type) {
     case VMTP_KEY_INVERSE: {
         int rc = invert(ctx, value, key);
@@ -77,7 +78,7 @@ static int tidy_old(vmtp_ctx *ctx, struct vmtp_node *map, size_t i, const struct
     case VMTP_KEY_ALIAS:
         return rename_key(ctx, map, i, key);
     case VMTP_KEY_REFUSED:
-        if (!empty)
+        if (!off)
             return vmtp_node_fail(ctx, &place, "'%s' is not supported: %s", key->name, key->target);
         break;
     case VMTP_KEY_DEAD:

@@ -26,7 +26,10 @@ enum vmtp_direction { VMTP_DIRECTION_FORWARD, VMTP_DIRECTION_REVERSE, VMTP_DIREC
 enum vmtp_udp_search { VMTP_UDP_SEARCH_CLASSIC };
 enum vmtp_ports { VMTP_PORTS_AUTO, VMTP_PORTS_FIXED };
 enum vmtp_ipv6_mode { VMTP_IPV6_OFF, VMTP_IPV6_SLAAC, VMTP_IPV6_DHCPV6_STATEFUL, VMTP_IPV6_DHCPV6_STATELESS };
-enum vmtp_vnic_type { VMTP_VNIC_DEFAULT, VMTP_VNIC_NORMAL, VMTP_VNIC_DIRECT, VMTP_VNIC_MACVTAP };
+enum vmtp_vnic_type {
+    VMTP_VNIC_DEFAULT, VMTP_VNIC_NORMAL, VMTP_VNIC_DIRECT, VMTP_VNIC_MACVTAP,
+    VMTP_VNIC_DIRECT_PHYSICAL, VMTP_VNIC_VIRTIO_FORWARDER, VMTP_VNIC_VDPA, VMTP_VNIC_REMOTE_MANAGED,
+};
 
 /* Members that a later feature reads are still parsed and checked. Text points into `tree`. The member of a key has the
  * key's name; a member in other units says so. An empty text is NULL; a list that is empty has n == 0. */

@@ -34,6 +34,12 @@ static bool image_fits(const void *image, const json_t *item)
     return large_enough(vmtp_json_int(item, "ram", 0), vmtp_json_int(item, "disk", 0), image);
 }
 
+/* ... and has a disk of its own, which everybody may boot from. */
+static bool disk_fits(const void *image, const json_t *item)
+{
+    return vmtp_json_int(item, "disk", 0) > 0 && image_fits(image, item);
+}
+
 static int too_small(vmtp_ctx *ctx, const struct vmtp_os_flavor *flavor, const struct vmtp_os_image *image,
                      const json_t *all)
 {
@@ -106,9 +112,11 @@ int vmtp_os_flavor_find(vmtp_ctx *ctx, struct vmtp_os_session *session, const st
         return rc;
     if (!large_enough(flavor->ram, flavor->disk, image))
         return too_small(ctx, flavor, image, all);
-    if (flavor->disk == 0 && !flavor->missing && !vmtp_os_has_role(session, "admin"))
-        vmtp_warn(ctx, "flavor '%s' has a disk of 0 GB: most clouds let only their administrators boot from it",
-                  flavor->name);
+    if (flavor->disk == 0 && !flavor->missing && !vmtp_os_has_role(session, "admin")) {
+        VMTP_CLEAN(mem) char *others = vmtp_os_names(all, disk_fits, image);
+        vmtp_warn(ctx, "flavor '%s' has a disk of 0 GB: most clouds let only their administrators boot from it; "
+                  "flavors with a disk that would do: %s", flavor->name, others ? others : "?");
+    }
     return VMTP_OK;
 }
 

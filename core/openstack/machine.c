@@ -76,11 +76,21 @@ static char *servers_path(const struct vmtp_cloud *cloud)
     return vmtp_os_path("/servers/detail?tags=%s", cloud->tag);
 }
 
-static int note_created(struct vmtp_cloud_machine *machine, const struct vmtp_os_creation *creation)
+/* Why a machine was not made. nova refuses a flavor with a disk of 0 GB to those who are no administrators. */
+static int note_refusal(const struct vmtp_cloud *cloud, struct vmtp_cloud_machine *machine, const char *error)
+{
+    const bool disk = cloud->flavor.disk == 0 && error && strstr(error, "zero disk");
+    static const char remedy[] = "; set flavor_type to the name or id of a flavor with a disk";
+    VMTP_CLEAN(mem) char *words = vmtp_format("%s%s", error ? error : "not made", disk ? remedy : "");
+    return words ? vmtp_set_text(&machine->fault, words) : VMTP_ENOMEM;
+}
+
+static int note_created(const struct vmtp_cloud *cloud, struct vmtp_cloud_machine *machine,
+                        const struct vmtp_os_creation *creation)
 {
     machine->made = creation->made || creation->rc != VMTP_EREMOTE;
     if (!creation->made)
-        return vmtp_set_text(&machine->fault, creation->error ? creation->error : "not made");
+        return note_refusal(cloud, machine, creation->error);
     return vmtp_set_text(&machine->id, vmtp_os_text(creation->made, "id"));
 }
 
@@ -114,7 +124,7 @@ static int take_machine(vmtp_ctx *ctx, struct vmtp_cloud *cloud, const struct vm
         struct vmtp_cloud_machine *machine = &cloud->machines[i];
         if (machine->name != creation->label)
             continue;
-        if (note_created(machine, creation) < 0)
+        if (note_created(cloud, machine, creation) < 0)
             return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
         if (creation->made)
             vmtp_info(ctx, "[%s] Instance created%s%s", machine->name, machine->zone ? " in " : "",

@@ -230,13 +230,16 @@ static const struct {
     {"mongod_server: mongodb://u:SECRET@h\n", ":1:16: mongod_server: it is not of the form HOST[:PORT]"},
     {"monitor: 10.0.0.1:x\n", ":1:10: monitor: '10.0.0.1:x' is not of the form HOST[:PORT]"},
     {"ipv6_mode: dhcp\n", ":1:12: ipv6_mode: 'dhcp' is none of slaac, dhcpv6-stateful, dhcpv6-stateless"},
-    {"vnic_type: x\n", ":1:12: vnic_type: 'x' is none of normal, direct, macvtap"},
+    {"vnic_type: x\n", ":1:12: vnic_type: 'x' is none of normal, direct, macvtap, direct-physical, "
+                      "virtio-forwarder, vdpa, remote-managed"},
     {"ssh_retry_count: x\n", ":1:18: ssh_retry_count: 'x' is not a whole number"},
     {"floating_ip: maybe\n", ":1:14: floating_ip: neither true nor false"},
     {"floating_ip: true\nno_floatingip: true\n",
      ":1:1: 'floating_ip' is another name of 'no_floatingip', which is given too"},
     {"reuse_existing_vm: yes\n", ":1:1: 'reuse_existing_vm' is not supported: machines that run already are "
                                  "measured with 'hosts' (--host)"},
+    {"boot_from_volume: true\n", ":1:1: 'boot_from_volume' is not supported: set 'flavor_type' to the name or id of a "
+                                 "flavor with a disk"},
     {"fluentd: {prot: 1}\n", ":1:11: unknown key 'fluentd.prot': did you mean 'fluentd.port'?"},
     {"password: [SECRET]\n", ":1:11: password: a list where a text is expected"},
 };
@@ -262,7 +265,8 @@ static void test_option_errors(void)
     } cases[] = {
         {"time=abc", "--time: 'abc' is not a time such as 10 or 200ms"},
         {"tcpbuf=1,x", "--tcpbuf: 'x' is not a whole number"},
-        {"vnic_type=x", "--vnic_type: 'x' is none of normal, direct, macvtap"},
+        {"vnic_type=x", "--vnic_type: 'x' is none of normal, direct, macvtap, direct-physical, "
+                      "virtio-forwarder, vdpa, remote-managed"},
         {"hosts=h", "--hosts: 'h' is not of the form user@host[:password[:interface]]"},
         {"nonsense=1", "--nonsense: unknown key 'nonsense'; vmtp.yaml(5) and `vmtp -sc` show all"},
     };
@@ -300,6 +304,8 @@ static void test_refusals(void)
         {"availability_zone: nova\nimage_name: x\nflavor: {ram: 1}\nrc: x\nhypervisor: h\n", NULL, NULL, NULL},
         {"ipv6_mode: slaac\n", NULL, ":1:1: ipv6_mode", ":1:1: ipv6_mode"},
         {"\nvnic_type: direct\n", NULL, ":2:1: vnic_type", ":2:1: vnic_type"},
+        {"vnic_type: remote-managed\n", NULL, ":1:1: vnic_type", ":1:1: vnic_type"},
+        {"boot_from_volume: no\n", NULL, NULL, NULL},
         {"floating_ip: false\n", NULL, ":1:1: no_floatingip", ":1:1: no_floatingip"},
         {"fluentd: {logging_tag: x}\n", NULL, NULL, NULL},
         {"reuse_existing_vm:\nfloating_ip: True\nping_pass_threshold: 80\nconfig_drive:\n", NULL, NULL, NULL},
