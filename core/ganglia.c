@@ -52,6 +52,7 @@ struct vmtp_ganglia_reader {
 
 /* libexpat gives its allocator no argument. A reader is used by one thread, and a thread has one reader at a time. */
 static _Thread_local size_t taken;
+static _Thread_local bool starved; /* it was the machine that had no more */
 
 union block {
     size_t size;
@@ -65,8 +66,10 @@ static void *limited_realloc(void *memory, size_t size)
     if (size > MEMORY_MAX || taken - before > MEMORY_MAX - size)
         return NULL;
     union block *grown = realloc(block, sizeof *grown + size);
-    if (!grown)
+    if (!grown) {
+        starved = true;
         return NULL;
+    }
     taken = taken - before + size;
     grown->size = size;
     return grown + 1;
@@ -296,6 +299,7 @@ struct vmtp_ganglia_reader *vmtp_ganglia_begin(void)
     struct vmtp_ganglia_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return NULL;
+    starved = false;
     reader->parser = XML_ParserCreate_MM(NULL, &limited, NULL);
     if (!reader->parser) {
         free(reader);
@@ -318,7 +322,7 @@ static bool is_cut_off(enum XML_Error error)
 static int misunderstood(vmtp_ctx *ctx, const struct vmtp_ganglia_reader *reader)
 {
     enum XML_Error error = XML_GetErrorCode(reader->parser);
-    if (reader->no_memory)
+    if (reader->no_memory || starved)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     if (reader->first[0] == 0x1F && reader->first[1] == 0x8B)
         return vmtp_fail(ctx, VMTP_EPARSE, "the answer is compressed: set gzip_output to no in its tcp_accept_channel");

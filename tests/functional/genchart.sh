@@ -156,6 +156,20 @@ like "... round trips under load" "$page" 'UDP 1024 B</td><td></td><td>0\.400 ms
 like "... as a measurement tells them itself" "$page" \
     '<td>0\.310 ms</td><td>0\.720 ms</td><td>4\.05 ms</td><td>0\.210 ms'
 like "... and the load of nodes" "$page" 'cmp-1: 4\.00 \(largest 4\.50\)'
+python3 -c 'import json
+def tcp(loads):
+    return {"protocol": "TCP", "throughput_bps": 9e9, "pkt_size": 65536, "cpu_load": loads}
+nodes = {"192.0.2.%d" % i: [i] for i in range(1, 12)}
+print(json.dumps({"flows": [{"desc": "Native inter-host", "results": [
+    {"protocol": "TCP", "throughput_bps": 1e9, "pkt_size": 65536}, tcp(nodes),
+    tcp({"192.0.2.3": [31, 41], "x": []})]}]}))
+' >nodes.json
+run "$genchart" -c nodes.html nodes.json
+ok "a result with many nodes" python3 check.py nodes.html nodes.json
+page=$(sed -n '/<main>/,/application.json/p' nodes.html | tr '\n' ' ')
+like "... over all samples, the busiest first" "$page" \
+    '<td class="txt">192\.0\.2\.3: 25\.0 \(largest 41\.0\)<br>192\.0\.2\.11: 11\.0 \(largest 11\.0\)<br>'
+like "... not all of them" "$page" '192\.0\.2\.5: [^<]*<br><span class="soft">and 3 that are less busy</span></td>'
 
 # --- the sink ---
 run "$VMTP" replay "$srcdir/tests/fixtures/journal/1.jsonl" --sink html:file=sink.html --json sink.json

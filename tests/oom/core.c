@@ -7,6 +7,7 @@
 
 #include "core/ctx.h"
 #include "core/event.h"
+#include "core/ganglia.h"
 #include "core/hostspec.h"
 #include "core/journal.h"
 #include "core/ledger.h"
@@ -233,6 +234,25 @@ static int replay(const void *arg, int out)
     return told(&ctx, rc);
 }
 
+/* ---- a gmond ---- */
+
+static int read_feed(const void *arg, int out)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_init(&ctx, NULL);
+    VMTP_CLEAN(ganglia_hosts) struct vmtp_ganglia_hosts hosts = {0};
+    oom_arm();
+    VMTP_CLEAN(ganglia) struct vmtp_ganglia_reader *reader = vmtp_ganglia_begin();
+    int rc = reader ? vmtp_ganglia_feed(&ctx, reader, arg, strlen(arg)) : VMTP_ENOMEM;
+    if (rc == VMTP_OK)
+        rc = vmtp_ganglia_end(&ctx, reader, &hosts);
+    oom_disarm();
+    for (size_t i = 0; i < hosts.n; i++)
+        dprintf(out, "%s %s %s %g\n", hosts.items[i].address, hosts.items[i].name, hosts.items[i].cluster,
+                hosts.items[i].load);
+    return told(&ctx, rc);
+}
+
 static char *path_of(const char *srcdir, const char *name)
 {
     char *path = malloc(4096);
@@ -272,7 +292,9 @@ int main(void)
     VMTP_CLEAN(mem) char *journal = path_of(srcdir, "fixtures/journal/1.jsonl");
     VMTP_CLEAN(mem) char *known_hosts = path_of(srcdir, "fixtures/known_hosts");
     size_t len;
-    if (vmtp_file_read(NULL, known_hosts, 1 << 20, &known_hosts_text, &len) < 0)
+    VMTP_CLEAN(mem) char *feed = path_of(srcdir, "fixtures/ganglia/3.7.2/grid.xml"), *feed_text = NULL;
+    if (vmtp_file_read(NULL, known_hosts, 1 << 20, &known_hosts_text, &len) < 0 ||
+        vmtp_file_read(NULL, feed, 1 << 20, &feed_text, &len) < 0)
         return 99;
 
     oom_try("settings are loaded", load_settings, yaml, 0);
@@ -281,6 +303,7 @@ int main(void)
     oom_try("known_hosts", read_known_hosts, "both.example", 0);
     oom_try("a ledger is written", write_ledger, "cfg", 0);
     oom_try("a ledger is read", read_ledger, ledger, 0);
+    oom_try("a feed of Ganglia", read_feed, feed_text, 0);
     oom_try("a journal is written", write_journal, "run", 0);
     oom_try("a journal becomes a document", replay, journal, 0);
     free(known_hosts_text);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All numbers of the charts, and more, as tables that a screen reader and a spreadsheet understand. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugins/sinks/html/page.h"
 
-enum { ERROR_SHOWN = 400 };
+enum { ERROR_SHOWN = 400, NODES_SHOWN = 8 };
 
 static void table_begin(FILE *out, const char *caption)
 {
@@ -284,39 +285,97 @@ static void meter_cell(FILE *out, const struct vmtp_spread *ratio)
             fmin(fmax(ratio->mean, 0), 1) * 82);
 }
 
-static void node_load(FILE *out, const char *node, const json_t *loads)
+struct node {
+    const char *name;
+    const json_t *loads;
+    struct vmtp_spread load;
+};
+
+static int by_node_name(const void *a, const void *b)
 {
-    struct vmtp_spread spread = {0};
-    char text[TEXT_MAX];
-    for (size_t i = 0; i < json_array_size(loads); i++)
-        if (json_is_number(json_array_get(loads, i)))
-            vmtp_spread_add(&spread, json_number_value(json_array_get(loads, i)));
-    if (!spread.n)
-        return;
-    text_html(out, node, 100);
-    fprintf(out, ": %s", text_number(spread.mean, text));
-    fprintf(out, " (largest %s) ", text_number(spread.max, text));
+    return strcmp(((const struct node *)a)->name, ((const struct node *)b)->name);
 }
 
-/* Busy processors of the nodes, from Ganglia. Old files have an object, {address: [loads]}. */
-static void nodes_cell(FILE *out, const json_t *item)
+/* The busiest first. */
+static int by_node_load(const void *a, const void *b)
+{
+    const struct node *x = a, *y = b;
+    if (x->load.mean != y->load.mean)
+        return x->load.mean > y->load.mean ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* Those of one measurement, into nodes if that is not NULL. Files have an object, {address: [loads]}, or a list of
+ * {"host": name, "load": [loads]}. */
+static size_t list_nodes(const json_t *item, struct node *nodes)
 {
     const json_t *load = json_object_get(item, "cpu_load");
-    size_t i;
+    size_t n = 0, i;
     json_t *entry;
-    fputs("<td class=\"txt\">", out);
-    for (void *at = json_object_iter((json_t *)load); at; at = json_object_iter_next((json_t *)load, at))
-        node_load(out, json_object_iter_key(at), json_object_iter_value(at));
+    for (void *at = json_object_iter((json_t *)load); at; at = json_object_iter_next((json_t *)load, at), n++)
+        if (nodes)
+            nodes[n] = (struct node){.name = json_object_iter_key(at), .loads = json_object_iter_value(at)};
     json_array_foreach(load, i, entry) {
         const char *host = vmtp_result_text(entry, "host");
-        node_load(out, host ? host : "node", json_object_get(entry, "load"));
+        if (nodes)
+            nodes[n] = (struct node){.name = host ? host : "node", .loads = json_object_get(entry, "load")};
+        n++;
     }
-    fputs("</td>", out);
+    return n;
 }
 
-static bool has_cpu(const struct vmtp_result_kind *kind)
+/* Makes one of all that have the same name; those without a number are dropped. */
+static size_t join_nodes(struct node *nodes, size_t n)
 {
-    return kind->cpu_sender.n || kind->cpu_receiver.n || json_object_get(kind->first->json, "cpu_load");
+    size_t kept = 0;
+    qsort(nodes, n, sizeof *nodes, by_node_name);
+    for (size_t i = 0; i < n; i++) {
+        if (kept == 0 || strcmp(nodes[kept - 1].name, nodes[i].name) != 0)
+            nodes[kept++] = nodes[i];
+        for (size_t k = 0; k < json_array_size(nodes[i].loads); k++)
+            if (json_is_number(json_array_get(nodes[i].loads, k)))
+                vmtp_spread_add(&nodes[kept - 1].load, json_number_value(json_array_get(nodes[i].loads, k)));
+        if (nodes[kept - 1].load.n == 0 && (i + 1 == n || strcmp(nodes[kept - 1].name, nodes[i + 1].name) != 0))
+            kept--;
+    }
+    qsort(nodes, kept, sizeof *nodes, by_node_load);
+    return kept;
+}
+
+/* Busy processors of the nodes, from Ganglia, over all measurements of a kind. */
+static void nodes_cell(FILE *out, const struct vmtp_result_flow *flow, size_t kind)
+{
+    char text[TEXT_MAX];
+    size_t room = 1, n = 0;
+    for (size_t i = 0; i < flow->n_items; i++)
+        room += flow->items[i].kind == kind ? list_nodes(flow->items[i].json, NULL) : 0;
+    struct node *nodes = calloc(room, sizeof *nodes);
+    for (size_t i = 0; nodes && i < flow->n_items; i++)
+        n += flow->items[i].kind == kind ? list_nodes(flow->items[i].json, nodes + n) : 0;
+    n = n ? join_nodes(nodes, n) : 0;
+    fputs("<td class=\"txt\">", out);
+    for (size_t i = 0; i < n && i < NODES_SHOWN; i++) {
+        text_html(out, nodes[i].name, 100);
+        fprintf(out, ": %s", text_number(nodes[i].load.mean, text));
+        fprintf(out, " (largest %s)<br>", text_number(nodes[i].load.max, text));
+    }
+    if (n > NODES_SHOWN)
+        fprintf(out, "<span class=\"soft\">and %zu that are less busy</span>", n - NODES_SHOWN);
+    fputs("</td>", out);
+    free(nodes);
+}
+
+static bool has_nodes(const struct vmtp_result_flow *flow, size_t kind)
+{
+    for (size_t i = 0; i < flow->n_items; i++)
+        if (flow->items[i].kind == kind && list_nodes(flow->items[i].json, NULL))
+            return true;
+    return false;
+}
+
+static bool has_cpu(const struct vmtp_result_flow *flow, size_t kind)
+{
+    return flow->kinds[kind].cpu_sender.n || flow->kinds[kind].cpu_receiver.n || has_nodes(flow, kind);
 }
 
 /* Rows of a column; undrawn they are only counted. nodes is set when one has the load of nodes. */
@@ -326,11 +385,12 @@ static size_t cpu_rows(const struct page *page, const struct html_column *column
     char name[64], run[24];
     for (size_t r = 0; r < page->report->n_runs; r++)
         for (size_t k = 0; column->flows[r] && k < column->flows[r]->n_kinds; k++) {
-            const struct vmtp_result_kind *kind = &column->flows[r]->kinds[k];
-            if (kind->reverse != column->reverse || !has_cpu(kind))
+            const struct vmtp_result_flow *flow = column->flows[r];
+            const struct vmtp_result_kind *kind = &flow->kinds[k];
+            if (kind->reverse != column->reverse || !has_cpu(flow, k))
                 continue;
             n++;
-            *nodes = *nodes || (!draw && json_object_get(kind->first->json, "cpu_load"));
+            *nodes = *nodes || (!draw && has_nodes(flow, k));
             if (!draw)
                 continue;
             html_run_name(r, run);
@@ -339,7 +399,7 @@ static size_t cpu_rows(const struct page *page, const struct html_column *column
             meter_cell(page->out, &kind->cpu_sender);
             meter_cell(page->out, &kind->cpu_receiver);
             if (*nodes)
-                nodes_cell(page->out, kind->first->json);
+                nodes_cell(page->out, flow, k);
             fputs("</tr>", page->out);
         }
     return n;
@@ -356,7 +416,11 @@ void html_cpu_table(const struct page *page)
         return;
     fputs("<section><h2>CPU of both ends</h2><p class=\"soft\">CPU time of the sending and of the receiving process "
           "by wall time, mean of the samples; 100 % is one processor. An end at 95 % or more is red: it may be what "
-          "limits the throughput, not the network.</p>", page->out);
+          "limits the throughput, not the network.", page->out);
+    if (nodes)
+        fputs(" Beside it how many processors of each node were busy meanwhile, as Ganglia has it: the mean of the "
+              "readings, and the largest.", page->out);
+    fputs("</p>", page->out);
     table_begin(page->out, "CPU time by flow and measurement");
     names[3] = nodes ? "<Busy processors of nodes" : NULL;
     head(page->out, names);
