@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,6 +174,7 @@ int vmtp_os_image_find(vmtp_ctx *ctx, struct vmtp_os_session *session, const str
         return nothing_to_use(ctx, session, settings, rc, other);
     image->missing = true;
     image->size = file.size;
+    image->format = file.format;
     image->min_disk = whole_gb(file.virtual_size);
     vmtp_image_file_close(&file);
     return vmtp_set_text(&image->name, name) < 0 || vmtp_set_text(&image->url, settings->vm_image_url) < 0
@@ -272,6 +274,183 @@ static int await_active(vmtp_ctx *ctx, struct vmtp_os_session *session, struct v
     }
 }
 
+/* The record that bytes are to come to, in the ledger before it is there. */
+static int make_record(vmtp_ctx *ctx, struct vmtp_os_session *session, const char *tag, const char *format,
+                       struct vmtp_os_image *image)
+{
+    char id[VMTP_OS_UUID];
+    int rc = vmtp_os_uuid(ctx, id);
+    if (rc == VMTP_OK)
+        rc = vmtp_track(ctx, "image", id);
+    if (rc < 0)
+        return rc;
+    image->ours = true;
+    return vmtp_set_text(&image->id, id) < 0 ? no_memory(ctx) : post_image(ctx, session, image, format, tag);
+}
+
+/* ---- a service that fetches it itself ---- */
+
+static void tell_words(const struct telling *telling, const char *words)
+{
+    char text[300];
+    snprintf(text, sizeof text, "image %.150s: %s", telling->name, words);
+    if (telling->tell)
+        telling->tell(telling->arg, text);
+}
+
+static bool offers_web_download(const json_t *info)
+{
+    size_t i;
+    const json_t *method, *methods = json_object_get(json_object_get(info, "import-methods"), "value");
+    json_array_foreach ((json_t *)methods, i, method)
+        if (json_is_string(method) && strcmp(json_string_value(method), "web-download") == 0)
+            return true;
+    return false;
+}
+
+/* The sum that the service has made in the way of a checksum as the user writes it; "": it has none of that kind. */
+static const char *sum_of(const json_t *item, const char *checksum, const char **hex)
+{
+    const char *colon = strchr(checksum, ':');
+    *hex = colon ? colon + 1 : checksum;
+    size_t len = strlen(*hex);
+    const char *kind = len == 32 ? "md5" : len == 64 ? "sha256" : "sha512";
+    if (strcmp(vmtp_json_text(item, "os_hash_algo"), kind) == 0)
+        return vmtp_json_text(item, "os_hash_value");
+    return len == 32 ? vmtp_json_text(item, "checksum") : "";
+}
+
+static int prove_sum(vmtp_ctx *ctx, const json_t *item, const char *checksum)
+{
+    const char *hex, *sum = checksum ? sum_of(item, checksum, &hex) : "";
+    if (!checksum || (*sum && strcasecmp(sum, hex) == 0))
+        return VMTP_OK;
+    return *sum ? vmtp_fail(ctx, VMTP_EREMOTE, "what it has fetched has the checksum %s", sum)
+                : vmtp_fail(ctx, VMTP_EREMOTE, "it does not tell a checksum of the kind of vm_image_checksum");
+}
+
+/* Whether the service has given up, with its words. Older ones have no list of tasks. */
+static int look_for_failure(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_os_image *image,
+                            const json_t *item, bool begun)
+{
+    VMTP_CLEAN(mem) char *path = vmtp_os_path("/images/%s/tasks", image->id);
+    const struct vmtp_os_request request = {.service = VMTP_OS_IMAGE, .method = "GET", .path = path, .expect = 404};
+    VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
+    int rc = path ? vmtp_os_call(ctx, session, &request, &reply) : no_memory(ctx);
+    const json_t *task = json_array_get(json_object_get(reply.json, "tasks"), 0);
+    if (rc == VMTP_OK && strcmp(vmtp_json_text(task, "status"), "failure") == 0)
+        return vmtp_fail(ctx, VMTP_EREMOTE, "%s", vmtp_json_text(task, "message"));
+    if (rc == VMTP_OK && (begun || *vmtp_json_text(item, "os_glance_failed_import")))
+        return vmtp_fail(ctx, VMTP_EREMOTE, "it has given up");
+    return rc;
+}
+
+static int await_import(vmtp_ctx *ctx, struct vmtp_os_session *session, const char *checksum,
+                        const struct telling *telling, struct vmtp_os_image *image)
+{
+    VMTP_CLEAN(mem) char *path = vmtp_os_path("/images/%s", image->id);
+    const struct vmtp_os_request request = {.service = VMTP_OS_IMAGE, .method = "GET", .path = path};
+    const double end = vmtp_now() + ACTIVE_SECONDS;
+    double pause = 0.25;
+    int rc = path ? VMTP_OK : no_memory(ctx);
+    for (bool begun = false; rc == VMTP_OK; pause = pause < 2 ? pause * 1.5 : pause) {
+        VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
+        rc = vmtp_os_call(ctx, session, &request, &reply);
+        const char *status = vmtp_json_text(reply.json, "status");
+        if (rc == VMTP_OK && strcmp(status, "active") == 0) {
+            take_sizes(reply.json, image);
+            return prove_sum(ctx, reply.json, checksum);
+        }
+        if (rc == VMTP_OK && strcmp(status, "queued") == 0)
+            rc = look_for_failure(ctx, session, image, reply.json, begun);
+        else if (rc == VMTP_OK && strcmp(status, "importing") != 0 && strcmp(status, "saving") != 0)
+            rc = vmtp_fail(ctx, VMTP_EREMOTE, "the image became '%s'", status);
+        begun = begun || strcmp(status, "queued") != 0;
+        if (rc == VMTP_OK && vmtp_now() > end)
+            rc = vmtp_fail(ctx, VMTP_ETIMEOUT, "the image is still '%s' after %.0f s", status, ACTIVE_SECONDS);
+        if (rc == VMTP_OK)
+            tell_words(telling, "fetched by the cloud");
+        if (rc == VMTP_OK)
+            rc = vmtp_wait(ctx, pause);
+    }
+    return rc;
+}
+
+static int ask_to_fetch(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_os_image *image)
+{
+    VMTP_CLEAN(mem) char *path = vmtp_os_path("/images/%s/import", image->id);
+    VMTP_CLEAN(json) json_t *body = json_pack("{s:{s:s,s:s}}", "method", "name", "web-download", "uri", image->url);
+    const struct vmtp_os_request request = {
+        .service = VMTP_OS_IMAGE, .method = "POST", .path = path, .body = body, .once = true};
+    VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
+    if (!path || !body)
+        return no_memory(ctx);
+    int rc = vmtp_os_call(ctx, session, &request, &reply);
+    return rc == VMTP_EUNREACH ? VMTP_OK : rc; /* it may have arrived: the image tells */
+}
+
+/* Whether the service is to fetch it: it can, and it will tell the checksum that is asked for. *why_not: NULL, or
+ * what is told instead. */
+static int can_import(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_os_image *image,
+                      const char *checksum, const char **why_not)
+{
+    const char *colon = checksum ? strchr(checksum, ':') : NULL;
+    VMTP_CLEAN(os_reply) struct vmtp_os_reply reply = {0};
+    const struct vmtp_os_request request = {
+        .service = VMTP_OS_IMAGE, .method = "GET", .path = "/info/import", .expect = 404};
+    *why_not = NULL;
+    if (strncmp(image->url, "file:", 5) == 0 || !image->format) {
+        *why_not = "";
+        return VMTP_OK;
+    }
+    if (checksum && strlen(colon ? colon + 1 : checksum) == 64) {
+        *why_not = "it would tell no SHA-256 sum, which vm_image_checksum is";
+        return VMTP_OK;
+    }
+    int rc = vmtp_os_call(ctx, session, &request, &reply);
+    if (rc == VMTP_OK && !offers_web_download(reply.json))
+        *why_not = "it does not offer to fetch a URL";
+    return rc == VMTP_ECANCELED || rc == VMTP_ENOMEM ? rc : VMTP_OK;
+}
+
+/* An image that came to nothing. It has the run's tag, so what stays now goes at the end. */
+static void drop_record(vmtp_ctx *parent, struct vmtp_os_session *session, struct vmtp_os_image *image)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, 0);
+    if (vmtp_os_image_delete(&ctx, session, image->id) == VMTP_OK)
+        (void)!vmtp_untrack(parent, "image", image->id);
+}
+
+/* *imported stays false when the image has to be brought there by us; only what stops the run is returned. */
+static int try_import(vmtp_ctx *parent, struct vmtp_os_session *session, const char *tag, const char *checksum,
+                      const struct telling *telling, struct vmtp_os_image *image, bool *imported)
+{
+    const char *why_not;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, 0);
+    int rc = can_import(&ctx, session, image, checksum, &why_not);
+    if (rc == VMTP_OK && !why_not) {
+        rc = make_record(parent, session, tag, image->format, image);
+        if (rc < 0)
+            return rc;
+        rc = ask_to_fetch(&ctx, session, image);
+        if (rc == VMTP_OK)
+            rc = await_import(&ctx, session, checksum, telling, image);
+        *imported = rc == VMTP_OK;
+        if (rc == VMTP_ECANCELED || rc == VMTP_ENOMEM)
+            return vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
+        if (rc < 0)
+            drop_record(parent, session, image);
+    }
+    if (rc < 0)
+        why_not = vmtp_ctx_error(&ctx, rc);
+    if (why_not && *why_not)
+        vmtp_info(parent, "the image service does not fetch image '%s' itself (%s): it is downloaded here and uploaded",
+                  image->name, why_not);
+    return rc == VMTP_ECANCELED || rc == VMTP_ENOMEM ? rc : VMTP_OK;
+}
+
 /* What stays is no longer the run's. */
 static int let_go(vmtp_ctx *ctx, struct vmtp_os_session *session, struct vmtp_os_image *image, const char *tag)
 {
@@ -287,22 +466,22 @@ static int let_go(vmtp_ctx *ctx, struct vmtp_os_session *session, struct vmtp_os
     return rc;
 }
 
-static int make(vmtp_ctx *ctx, struct vmtp_os_session *session, const char *tag, const struct vmtp_image_file *file,
-                struct telling *telling, struct vmtp_os_image *image)
+/* Downloaded here, and uploaded. */
+static int bring(vmtp_ctx *ctx, struct vmtp_os_session *session, const char *tag, const char *checksum,
+                 struct telling *telling, struct vmtp_os_image *image)
 {
-    char id[VMTP_OS_UUID];
-    int rc = vmtp_os_uuid(ctx, id);
+    struct vmtp_image_file file = {.fd = -1};
+    int rc = vmtp_image_fetch(ctx, image->url, checksum, tell_progress, telling, &file);
     if (rc == VMTP_OK)
-        rc = vmtp_track(ctx, "image", id);
-    if (rc < 0)
-        return rc;
-    image->ours = true;
-    if (vmtp_set_text(&image->id, id) < 0)
-        return no_memory(ctx);
-    rc = post_image(ctx, session, image, file->format, tag);
+        rc = make_record(ctx, session, tag, file.format, image);
     if (rc == VMTP_OK)
-        rc = put_file(ctx, session, image, file->fd, telling);
-    return rc == VMTP_OK ? await_active(ctx, session, image) : rc;
+        rc = put_file(ctx, session, image, file.fd, telling);
+    if (rc == VMTP_OK)
+        rc = await_active(ctx, session, image);
+    image->format = file.format;
+    image->size = file.size;
+    vmtp_image_file_close(&file);
+    return rc;
 }
 
 int vmtp_os_image_upload(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_settings *settings,
@@ -311,20 +490,21 @@ int vmtp_os_image_upload(vmtp_ctx *ctx, struct vmtp_os_session *session, const s
     struct telling telling = {
         .ctx = ctx, .tell = progress, .arg = arg, .name = settings->image_name, .what = "downloading",
         .last = vmtp_now()};
-    struct vmtp_image_file file = {.fd = -1};
+    const char *checksum = settings->vm_image_checksum;
     double begin = vmtp_now();
-    int rc = vmtp_image_fetch(ctx, image->url, settings->vm_image_checksum, tell_progress, &telling, &file);
-    if (rc == VMTP_OK)
-        rc = make(ctx, session, tag, &file, &telling, image);
+    bool imported = false;
+    int rc = try_import(ctx, session, tag, checksum, &telling, image, &imported);
+    if (rc == VMTP_OK && !imported)
+        rc = bring(ctx, session, tag, checksum, &telling, image);
     if (rc == VMTP_OK && !settings->delete_image_after_run)
         rc = let_go(ctx, session, image, tag);
-    if (rc == VMTP_OK) {
-        image->missing = false;
-        vmtp_info(ctx, "image '%s' uploaded from %.*s: %s, %.0f MB, %.0f s", image->name,
-                  (int)strcspn(image->url, "?"), image->url, file.format, file.size / 1e6, vmtp_now() - begin);
-    }
-    vmtp_image_file_close(&file);
-    return rc < 0 ? vmtp_fail(ctx, rc, "image '%s'", settings->image_name) : rc;
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "image '%s'", settings->image_name);
+    image->missing = false;
+    vmtp_info(ctx, "image '%s' %s from %.*s: %s, %.0f MB, %.0f s", image->name,
+              imported ? "fetched by the cloud" : "uploaded", (int)strcspn(image->url, "?"), image->url, image->format,
+              image->size / 1e6, vmtp_now() - begin);
+    return VMTP_OK;
 }
 
 int vmtp_os_image_delete(vmtp_ctx *ctx, struct vmtp_os_session *session, const char *id)

@@ -13,6 +13,7 @@
 struct vmtp_os_image {
     char *id, *name;
     char *url;              /* where it is uploaded from; NULL: it is there */
+    const char *format;     /* of what is at the URL; NULL: not looked at */
     double size;            /* bytes to be uploaded; 0: unknown */
     int64_t min_disk;       /* GB that a root disk needs at least, as the image and its virtual size say */
     int64_t min_ram;        /* MB */
@@ -26,7 +27,9 @@ struct vmtp_os_image {
 int vmtp_os_image_find(vmtp_ctx *ctx, struct vmtp_os_session *session, const struct vmtp_settings *settings,
                        struct vmtp_os_image *image);
 
-/* Downloads what is missing (checked against vm_image_checksum), uploads it and waits until it is active. Tracked as
+/* Makes what is missing: a service that offers it fetches an http(s) URL itself ("web-download"), else it is downloaded
+ * and uploaded. In both ways it is checked against vm_image_checksum; the first is not gone when the service sums up in
+ * another way. Waits until it is active. Tracked as
  * "image" by its id before it is made; tagged with `tag` ("vmtp:RUN_UUID") as long as the run is to remove it, which is
  * until it is active, or, with delete_image_after_run, until the end. progress is told "image NAME: 34 of 320 MB"; it
  * may be NULL. To be called in acquire(). */

@@ -258,6 +258,88 @@ static void test_upload(void)
     unlink("disk");
 }
 
+/* A URL of the server that is fetched by these rules. The requests; *error is what went wrong. */
+static char *fetched(const char *rules, const char *checksum, char **error, char told[200])
+{
+    VMTP_CLEAN(mem) char *url = vmtp_format("%s/disk?secret", server.url);
+    struct vmtp_os_image image = {
+        .name = strdup("Debian 12"), .url = strdup(url), .missing = true, .format = "raw"};
+    const struct vmtp_settings settings = {.image_name = "Debian 12", .vm_image_checksum = checksum};
+    begin(LOGIN, rules);
+    int rc = vmtp_os_image_upload(&ctx, session, &settings, TAG, no_tell, told, &image);
+    *error = strdup(vmtp_ctx_error(&ctx, rc));
+    vmtp_os_image_clear(&image);
+    return end();
+}
+
+/* The requests without ids. */
+static void requests_are(char *requests, const char *want, const char *what)
+{
+    for (char *id = requests; (id = strstr(id, "/images/"));) {
+        id += sizeof "/images/" - 1;
+        if (strlen(id) >= VMTP_OS_UUID - 1)
+            memmove(id, id + VMTP_OS_UUID - 1, strlen(id + VMTP_OS_UUID - 1) + 1);
+    }
+    is(requests, want, what);
+    free(requests);
+}
+
+#define MD5 "9870c9fcfa030845f0a27048ffb92d7a"
+#define INFO "{'path': '/i/v2/info/import', 'body': {'import-methods': {'value': ['glance-direct', 'web-download']}}},"
+#define IMPORT INFO "{'method': 'POST', 'path': '/i/v2/images', 'status': 201},"                                     \
+                    "{'method': 'POST', 'path': '/i/v2/images/*', 'status': 202},"
+#define STATE(state) "{'method': 'GET', 'path': '/i/v2/images/*', 'body': {" state "}},"
+#define DISK "{'path': '/disk?secret', 'body': '\\u00eb\\u0001\\u0002'}"
+#define UPLOAD "{'method': 'POST', 'path': '/i/v2/images', 'status': 201}, {'method': 'PUT', 'status': 204},"        \
+               STATE(ACTIVE)
+#define DROP "{'method': 'DELETE', 'path': '/i/v2/images/*', 'status': 204}"
+static const char ASKED[] = "GET /i/v2/info/import; POST /i/v2/images; POST /i/v2/images//import; GET /i/v2/images/";
+static const char BROUGHT[] = "GET /disk?secret; POST /i/v2/images; PUT /i/v2/images//file; GET /i/v2/images/; DELETE "
+                              "/i/v2/images//tags/vmtp%3A01234567-89ab-4def-8123-456789abcdef";
+
+static void test_import(void)
+{
+    char told[200] = "", *error;
+    size_t before = vmtp_ledger_left(ctx.ledger);
+    VMTP_CLEAN(mem) char *brought = vmtp_format("%s; DELETE /i/v2/images/; %s", ASKED, BROUGHT);
+    VMTP_CLEAN(mem) char *given_up = vmtp_format("%s; GET /i/v2/images//tasks; DELETE /i/v2/images/; %s", ASKED,
+                                                 BROUGHT);
+    VMTP_CLEAN(mem) char *unoffered = vmtp_format("GET /i/v2/info/import; %s", BROUGHT);
+    VMTP_CLEAN(mem) char *wanted = vmtp_format("%s; GET /i/v2/images/; DELETE /i/v2/images//tags/%s", ASKED,
+                                               "vmtp%3A01234567-89ab-4def-8123-456789abcdef");
+    char *got = fetched(IMPORT STATE("'status': 'importing'") STATE(ACTIVE ", 'checksum': '" MD5 "'") DROP,
+                        "md5:" MD5, &error, told);
+    is(error, "no error", "a service that fetches the image itself");
+    free(error);
+    requests_are(got, wanted, "nothing passes through here");
+    is(told, "image Debian 12: fetched by the cloud", "progress");
+    requests_are(fetched(IMPORT STATE(ACTIVE ", 'checksum': 'ab'") DROP "," DISK "," UPLOAD DROP, "md5:" MD5, &error,
+                         told),
+                 brought, "it has fetched something else: it is brought");
+    is(error, "no error", "... and checked here");
+    free(error);
+    requests_are(fetched(IMPORT STATE("'status': 'queued'") STATE("'x': 1, 'tasks': [{'status': 'failure', 'message': "
+                         "'no way'}]") DROP "," DISK "," UPLOAD DROP, NULL, &error, told), given_up,
+                 "it cannot reach the URL: it is brought");
+    free(error);
+    requests_are(fetched("{'path': '/i/v2/info/import', 'status': 404}," DISK "," UPLOAD DROP, "md5:" MD5, &error,
+                         told), unoffered,
+                 "it does not offer that");
+    free(error);
+    requests_are(fetched(DISK "," UPLOAD DROP,
+                         "sha256:684d23563f241afc54d5275d7bad72578fcfa310257ba9722419fbd7909a2cbc", &error, told),
+                 BROUGHT, "a checksum that it would not tell: it is not asked");
+    free(error);
+    requests_are(fetched(IMPORT STATE(ACTIVE) DROP "," DISK, "md5:00000000000000000000000000000000", &error,
+                         told),
+                 "GET /i/v2/info/import; POST /i/v2/images; POST /i/v2/images//import; GET /i/v2/images/; DELETE "
+                 "/i/v2/images/; GET /disk?secret", "one that nobody can prove");
+    contains(error, "its checksum is " MD5, "... is an error");
+    ok(!strstr(error, "secret"), "... without the query");
+    free(error);
+    is_int((long long)(vmtp_ledger_left(ctx.ledger) - before), 0, "nothing of it stays in the ledger");
+}
+
 /* ---- flavors ---- */
 
 #define FLAVORS "{'method': 'GET', 'path': '/c/v2.1/flavors/detail', 'times': 0, 'body': {'flavors': [{'id': 'f1',"  \
@@ -444,6 +526,7 @@ int main(void)
     ctx.topology = "fixed-ip";
     test_find_image();
     test_upload();
+    test_import();
     test_flavors();
     test_quota();
     test_placement();
