@@ -601,9 +601,9 @@ int vmtp_settings_read(vmtp_ctx *ctx, struct vmtp_node *tree, struct vmtp_settin
     VMTP_CLEAN(node) struct vmtp_node *user = tree;
     *settings = (struct vmtp_settings){0};
     struct filling fill = {.ctx = ctx, .settings = settings};
-    int rc = read_default(ctx, &settings->tree);
+    int rc = tidy(ctx, user, "");
     if (rc == VMTP_OK)
-        rc = tidy(ctx, user, "");
+        rc = read_default(ctx, &settings->tree);
     if (rc < 0)
         return rc;
     drop_nulls(user, "");

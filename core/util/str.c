@@ -61,22 +61,25 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return least < c ? least : c;
 }
 
-/* Optimal string alignment distance, three rolling rows (Navarro, "A guided tour to approximate string matching"). */
-static unsigned edit_distance(const char *a, size_t la, const char *b, size_t lb)
+/* Optimal string alignment distance, three rolling rows (Navarro, "A guided tour to approximate string matching"). One
+ * that is not below the limit may be told as the limit. */
+static unsigned edit_distance(const char *a, size_t la, const char *b, size_t lb, unsigned limit)
 {
-    unsigned rows[3][NAME_MAX_COMPARED + 1];
+    unsigned rows[3][NAME_MAX_COMPARED + 1], least = 0, least_above;
     unsigned *before = rows[0], *above = rows[1], *row = rows[2];
     for (size_t j = 0; j <= lb; j++)
         above[j] = (unsigned)j;
     for (size_t i = 1; i <= la; i++) {
-        row[0] = (unsigned)i;
+        least_above = least;
+        least = row[0] = (unsigned)i;
         for (size_t j = 1; j <= lb; j++) {
-            bool same = name_char(a[i - 1]) == name_char(b[j - 1]);
-            row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
-            if (i > 1 && j > 1 && name_char(a[i - 1]) == name_char(b[j - 2]) &&
-                name_char(a[i - 2]) == name_char(b[j - 1]) && before[j - 2] + 1 < row[j])
+            row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
                 row[j] = before[j - 2] + 1;
+            least = row[j] < least ? row[j] : least;
         }
+        if (least >= limit && least_above >= limit) /* what follows is made of these two rows */
+            return limit;
         unsigned *free_row = before;
         before = above;
         above = row;
@@ -85,18 +88,28 @@ static unsigned edit_distance(const char *a, size_t la, const char *b, size_t lb
     return above[lb];
 }
 
+/* The name as it is compared. False when it is too long for that. */
+static bool fold_name(const char *name, char folded[NAME_MAX_COMPARED + 1])
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i <= len && len <= NAME_MAX_COMPARED; i++)
+        folded[i] = name_char(name[i]);
+    return len <= NAME_MAX_COMPARED;
+}
+
 const char *vmtp_nearest(const char *misspelt, const char *const names[])
 {
-    size_t len = strlen(misspelt);
-    if (len == 0 || len > NAME_MAX_COMPARED)
+    char ours[NAME_MAX_COMPARED + 1], theirs[NAME_MAX_COMPARED + 1];
+    if (!*misspelt || !fold_name(misspelt, ours))
         return NULL;
+    const size_t len = strlen(ours);
     const char *best = NULL;
     unsigned best_distance = (unsigned)(len / 3 + 1) + 1; /* one third of the word wrong is still a misspelling */
     for (size_t i = 0; names[i]; i++) {
-        size_t other = strlen(names[i]);
-        if (other > NAME_MAX_COMPARED)
+        const size_t other = strlen(names[i]);
+        if ((other > len ? other - len : len - other) >= best_distance || !fold_name(names[i], theirs))
             continue;
-        unsigned distance = edit_distance(misspelt, len, names[i], other);
+        unsigned distance = edit_distance(ours, len, theirs, other, best_distance);
         if (distance < best_distance) {
             best_distance = distance;
             best = names[i];

@@ -24,11 +24,15 @@ static void test_buf(void)
 
 static void test_names(void)
 {
-    static const char *const names[] = {"protocols", "availability_zone", "tp-tool", NULL};
+    static const char *const names[] = {"protocols", "availability_zone", "tp-tool", "time", "times", NULL};
     is(vmtp_nearest("protocls", names), "protocols", "one letter missing");
     is(vmtp_nearest("availabilty-zone", names), "availability_zone", "hyphen and underscore are the same");
     is(vmtp_nearest("pt-tool", names), "tp-tool", "two letters swapped");
     is(vmtp_nearest("zebra", names), NULL, "nothing near is no suggestion");
+    is(vmtp_nearest("tiimes", names), "times", "the nearest one, whichever comes first");
+    is(vmtp_nearest("tim", names), "time", "though it is shorter");
+    is(vmtp_nearest("itme", names), "time", "the first two letters swapped");
+    is(vmtp_nearest("timer", names), "time", "of two that are as near the first");
     ok(vmtp_same_name("Test_Description", "test-description"), "names compare as users spell them");
 }
 

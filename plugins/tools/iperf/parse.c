@@ -335,9 +335,10 @@ bool vmtp_iperf_parse(const char *text, size_t len, bool datagrams, bool reverse
     const char *words = vmtp_text_flaw(text, len);
     if (words)
         return flaw(result, words, "");
-    struct scan *scan = calloc(1, sizeof *scan);
+    struct scan *scan = malloc(sizeof *scan); /* a stream is filled when its first row is seen */
     if (!scan)
         return flaw(result, "out of memory", "");
+    scan->n = 0;
     scan->result = result;
     scan->datagrams = datagrams;
     scan->reverse = reverse;

@@ -41,11 +41,7 @@ static size_t next_word(const char **p, const char *end, char word[ADDRESS_TEXT]
 
 static bool line_has(const char *line, const char *end, const char *word)
 {
-    size_t len = strlen(word);
-    for (const char *p = line; p + len <= end; p++)
-        if (memcmp(p, word, len) == 0)
-            return true;
-    return false;
+    return memmem(line, (size_t)(end - line), word, strlen(word)) != NULL;
 }
 
 /* 0: not to be dialled. */
