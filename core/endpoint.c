@@ -176,11 +176,11 @@ bool vmtp_endpoint_usable(const vmtp_endpoint *ep)
     return ep->state != VMTP_EP_FAILED;
 }
 
-/* One command: each round trip counts over SSH. */
-static const char ask_facts[] = "echo \"kernel=$(uname -r)\"; "
-                                "echo \"arch=$(uname -m)\"; "
-                                "echo \"hostname=$(uname -n)\"; "
-                                "cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null";
+/* One command, as each round trip counts over SSH, and two programs, as a host may have many sessions to let in. uname
+ * prints in the order node, release, machine, however it is asked. */
+static const char ask_facts[] =
+    "set -f; set -- $(uname -nrm); echo \"hostname=$1\"; echo \"kernel=$2\"; echo \"arch=$3\"; "
+    "for d in /etc /usr/lib; do [ ! -r $d/os-release ] || exec cat $d/os-release; done";
 
 /* The value of a line NAME=value with the quotes of os-release(5) taken off. */
 static void fact_value(const char *value, size_t n, char out[FACT_MAX])

@@ -96,7 +96,7 @@ mv "$tmp/root-a/ping" "$tmp/root-a/bin/ping"
 # ---- another machine ----
 
 rm "$tmp/root-a/bin/uname"
-printf '#!/bin/sh\ncase $1 in -m) echo sparc64 ;; *) exec /bin/busybox uname "$@" ;; esac\n' >"$tmp/root-a/bin/uname"
+printf '#!/bin/sh\necho "$(/bin/busybox uname -nr) sparc64"\n' >"$tmp/root-a/bin/uname"
 chmod 755 "$tmp/root-a/bin/uname"
 vmtp --host "$a" --protocols T
 is "a target of another architecture" "$status" 1
