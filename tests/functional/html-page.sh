@@ -32,7 +32,7 @@ shot() { # shot NAME PAGE [ARGUMENT...]
 
 # --- what is drawn ---
 cat >drawn.js <<'END'
-[...document.querySelectorAll('section')].slice(0, 1).flatMap(section =>
+[...document.querySelectorAll('section')].filter(s => s.firstChild.textContent === 'Throughput').flatMap(section =>
     [...section.querySelectorAll('figure')].flatMap(figure => {
         const ticks = [...figure.querySelectorAll('.tick text')].slice(0, -1);
         const axis = ticks.map(t => [+t.textContent, +t.getAttribute('y') - 3.5]);
@@ -42,7 +42,7 @@ cat >drawn.js <<'END'
             const d = m.querySelector('.fill').getAttribute('d').match(/-?[\d.]+/g).map(Number);
             const top = d[2] + d[6];
             return {family: figure.querySelector('figcaption').textContent, title: m.querySelector('title').textContent,
-                    label: +m.querySelector('.num').textContent, unit: unit,
+                    label: +m.querySelector('text').textContent, unit: unit,
                     height: (low[1] - top) / (low[1] - high[1]) * high[0], pixel: high[0] / (low[1] - high[1])};
         });
     }))
@@ -128,7 +128,7 @@ sys.exit(got != want or sum(r["protocol"] == "ICMP" for r in rows) != pings)' "$
 # --- screens ---
 for page in old new; do
     browse --width 400 $page.html 'document.documentElement.scrollWidth' \
-        'Math.min(...[...document.querySelectorAll("svg .num")].map(t => t.getBoundingClientRect().height))'
+        'Math.min(...[...document.querySelectorAll("svg .m text")].map(t => t.getBoundingClientRect().height))'
     is "$page: 400 px wide, nothing sticks out" "$(seen 's["values"][0]')" 400
     ok "... and numbers can be read" test "$(seen 'int(s["values"][1] > 8)')" = 1
     for width in 400 1280; do
@@ -141,6 +141,9 @@ browse both.html '[...document.querySelectorAll(".legend li")].slice(0, 2).map(e
 is "two results: nothing on the console" "$(seen "$quiet")" '[[], [], [], [], []]'
 is "... and a colour for each" "$(seen 'len(s["values"][0])')" 2
 shot both-1280 both.html
+browse --width 400 both.html 'document.documentElement.scrollWidth' \
+    'Math.min(...[...document.querySelectorAll("svg .m text")].map(t => t.getBoundingClientRect().height))'
+is "... 400 px wide, nothing sticks out, numbers can be read" "$(seen '(s["values"][0], s["values"][1] > 8)')" '(400, True)'
 
 # --- hostile text in every string and every name ---
 cat >hostile.py <<'END'

@@ -159,27 +159,28 @@ void chart_begin(struct chart *chart, FILE *out, const struct chart_axis *axis, 
         chart_px(out, chart_y(chart, tick_at(axis, i)));
         fprintf(out, "H%.0f", chart->right);
     }
-    fputs("\"/><g class=\"tick\">", out);
+    fprintf(out, "\"/><g class=\"tick\" transform=\"translate(%.0f)\">", chart->left - 6);
     for (size_t i = 0; i < ticks_of(axis); i++) {
-        fprintf(out, "<text x=\"%.0f\"", chart->left - 6);
+        fputs("<text", out);
         attribute(out, "y", chart_y(chart, tick_at(axis, i)) + 3.5);
         fputc('>', out);
         tick_text(out, axis, tick_at(axis, i));
         fputs("</text>", out);
     }
-    fprintf(out, "<text x=\"%.0f\" y=\"9\">%s</text></g>", chart->left - 6, axis->unit.name);
+    fprintf(out, "<text y=\"9\">%s</text></g>", axis->unit.name);
 }
 
 void chart_axis_x(struct chart *chart, const struct chart_axis *axis)
 {
     FILE *out = chart->out;
-    fputs("<g class=\"tick mid\">", out);
+    fputs("<g class=\"tick mid\" transform=\"translate(0 ", out);
+    chart_px(out, chart->bottom + 15);
+    fputs(")\">", out);
     for (size_t i = 0; i < ticks_of(axis); i++) {
         if (!has_text(axis, i))
             continue;
         fputs("<text", out);
         attribute(out, "x", chart_x(chart, axis, tick_at(axis, i)));
-        attribute(out, "y", chart->bottom + 15);
         fputc('>', out);
         tick_text(out, axis, tick_at(axis, i));
         fputs("</text>", out);
@@ -233,7 +234,7 @@ void chart_mark_end(struct chart *chart)
 static void above(struct chart *chart, double x, double y, double value)
 {
     char text[TEXT_MAX];
-    fputs("<text class=\"num\"", chart->out);
+    fputs("<text", chart->out);
     attribute(chart->out, "x", x);
     attribute(chart->out, "y", y - 5);
     fprintf(chart->out, ">%s</text>", text_number(value / chart->axis->unit.factor, text));

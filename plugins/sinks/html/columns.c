@@ -102,6 +102,19 @@ const struct vmtp_result_kind *html_kind_in(const struct vmtp_result_flow *flow,
     return NULL;
 }
 
+const char *html_why_lost(const struct vmtp_result_flow *flow, const struct html_column *column)
+{
+    const char *why = flow ? flow->error : NULL;
+    for (size_t k = 0; flow && k < flow->n_kinds; k++) {
+        if (flow->kinds[k].reverse != column->reverse)
+            continue;
+        if (flow->kinds[k].bps.n)
+            return NULL;
+        why = why ? why : flow->kinds[k].error;
+    }
+    return why;
+}
+
 const char *html_series_css(const struct vmtp_result_series *series, char css[8])
 {
     static const char letters[] = {[VMTP_RESULT_TCP] = 't', [VMTP_RESULT_UDP] = 'u', [VMTP_RESULT_MULTICAST] = 'm',

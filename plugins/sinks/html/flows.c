@@ -159,7 +159,8 @@ static double rate_of(const json_t *trial)
     return told && rate >= 0 ? rate : NAN;
 }
 
-/* The points of one phase: dots, drawn as lines without a length. */
+/* The points of one phase: dots, drawn as lines that are hardly longer than none (those without a length are not
+ * printed). */
 static void draw_trials(const struct card *card, const struct chart *chart, const struct chart_axis *rate,
                         const struct vmtp_result_item *item, bool sure)
 {
@@ -177,7 +178,7 @@ static void draw_trials(const struct card *card, const struct chart *chart, cons
         chart_px(out, chart_x(chart, rate, rate_of(trial)));
         fputc(' ', out);
         chart_px(out, chart_y(chart, vmtp_result_number(trial, "loss_rate")));
-        fputs("z", out);
+        fputs("h.1", out);
     }
     if (n)
         fputs("\"/>", out);
@@ -273,7 +274,6 @@ static void interval_row(const struct card *card, const struct vmtp_result_item 
         if (json_array_size(rates))
             fprintf(out, "<td>%s", isnan(mean) ? "" : text_number(mean / units[k].factor, text));
     }
-    fputs("", out);
 }
 
 static void interval_rows(const struct card *card, const struct vmtp_result_item *timed, size_t most, size_t step)
@@ -326,8 +326,18 @@ static void interval_table(const struct card *card)
     rows_end(card->page->out);
 }
 
-/* The first row of a measurement names it for all of them. */
-static void trial_row(FILE *out, const struct vmtp_result_item *item, size_t i)
+/* The unit of the rates of a search. */
+static struct text_unit unit_of_trials(const struct vmtp_result_item *item)
+{
+    double max = 0;
+    for (size_t i = 0; i < json_array_size(trials_of(item)); i++)
+        max = fmax(max, fmax(vmtp_result_number(json_array_get(trials_of(item), i), "target_bps"),
+                             vmtp_result_number(json_array_get(trials_of(item), i), "throughput_bps")));
+    return text_rate_unit(max);
+}
+
+/* The first row of a measurement names it, and its unit, for all of them. */
+static void trial_row(FILE *out, const struct vmtp_result_item *item, const struct text_unit *unit, size_t i)
 {
     static const char *const members[] = {"target_bps", "throughput_bps"};
     const json_t *trial = json_array_get(trials_of(item), i);
@@ -336,16 +346,18 @@ static void trial_row(FILE *out, const struct vmtp_result_item *item, size_t i)
     if (i == 0) {
         fprintf(out, "<th scope=\"rowgroup\" rowspan=\"%zu\">", json_array_size(trials_of(item)));
         item_name(out, item);
-        }
+        fprintf(out, "<br><span class=\"soft\">%s</span>", unit->name);
+    }
     fprintf(out, "<td>%zu", i + 1);
     for (size_t k = 0; k < 2; k++) {
         double rate = vmtp_result_number(trial, members[k]);
-        fprintf(out, "<td>%s", rate >= 0 ? text_rate(rate, text) : "");
+        fprintf(out, "<td>%s", rate >= 0 ? text_number(rate / unit->factor, text) : "");
     }
     double loss = vmtp_result_number(trial, "loss_rate");
-    fprintf(out, "<td>%s<td>", isnan(loss) ? "" : text_percent(loss, text));
-    text_html(out, vmtp_result_text(trial, "phase"), 40);
-    fputs("", out);
+    fprintf(out, "<td>%s<td>", isnan(loss) ? "" : text_number(loss, text));
+    const char *phase = vmtp_result_text(trial, "phase");
+    if (phase && strcmp(phase, "search") != 0) /* what most are goes without saying */
+        text_html(out, phase, 40);
 }
 
 static void trial_table(const struct card *card)
@@ -356,14 +368,16 @@ static void trial_table(const struct card *card)
         n += json_array_size(trials_of(&card->flow->items[k]));
     if (n == 0)
         return;
-    rows_begin(out, "Steps of the search", "Steps of the search for the UDP rate");
+    rows_begin(out, "Steps of the search", "Steps of the search for the UDP rate, and of what confirms it");
     fputs("<th scope=\"col\">Measurement</th><th scope=\"col\">Step</th><th scope=\"col\">Sent at</th>"
-          "<th scope=\"col\">Arrived</th><th scope=\"col\">Loss</th><th scope=\"col\">Phase</th></tr></thead>", out);
+          "<th scope=\"col\">Arrived</th><th scope=\"col\">Loss, %</th><th scope=\"col\">Phase</th></tr></thead>", out);
     for (size_t k = 0; k < card->flow->n_items; k++) {
-        fputs("<tbody>", out);
-        for (size_t i = 0; i < json_array_size(trials_of(&card->flow->items[k])); i++)
-            trial_row(out, &card->flow->items[k], i);
-        fputs("</tbody>", out);
+        const struct vmtp_result_item *item = &card->flow->items[k];
+        struct text_unit unit = unit_of_trials(item);
+        fputs(json_array_size(trials_of(item)) ? "<tbody>" : "", out);
+        for (size_t i = 0; i < json_array_size(trials_of(item)); i++)
+            trial_row(out, item, &unit, i);
+        fputs(json_array_size(trials_of(item)) ? "</tbody>" : "", out);
     }
     fputs("</table></div></details>", out);
 }
@@ -378,12 +392,19 @@ static const struct {
     {"rtt_ms", "Round trip, ms", 1, 3},       {"retrans", "Retransmits", 1, 0},
     {"cwnd_bytes", "Window, B", 1, 0},        {"loss_rate", "Loss, %", 1, 2},
     {"lost", "Lost", 1, 0},                   {"out_of_order", "Out of order", 1, 0},
-    {"jitter_ms", "Jitter, ms", 1, 4},        {"jitter", "Jitter (multicast), ms", 1, 4},
+    {"jitter_ms", "Jitter, ms", 1, 4},
     {"cpu_sender", "CPU sender, %", 100, 0},  {"cpu_receiver", "CPU receiver, %", 100, 0},
     {"seconds", "Seconds", 1, 2},             {"streams", "Streams", 1, 0},
     {"bandwidth_limit_kbps", "Limit, Mbit/s", 1e-3, 3},
 };
 enum { DETAILS = sizeof details / sizeof details[0] };
+
+/* The jitter has had two names. */
+static double detail_of(const struct vmtp_result_item *item, size_t i)
+{
+    bool jitter = strcmp(details[i].member, "jitter_ms") == 0;
+    return jitter ? item->jitter_ms : vmtp_result_number(item->json, details[i].member);
+}
 
 static void item_row(FILE *out, const struct vmtp_result_item *item, const bool used[DETAILS])
 {
@@ -394,12 +415,11 @@ static void item_row(FILE *out, const struct vmtp_result_item *item, const bool 
     text_html(out, item->tool, 60);
     fprintf(out, "<td>%s", isnan(item->bps) ? "" : text_rate(item->bps, text));
     for (size_t i = 0; i < DETAILS; i++) {
-        double value = vmtp_result_number(item->json, details[i].member);
+        double value = detail_of(item, i);
         if (used[i])
             fprintf(out, "<td>%s",
                     isnan(value) ? "" : text_fixed(value * details[i].factor, details[i].decimals, text));
     }
-    fputs("", out);
 }
 
 static void item_table(const struct card *card)
@@ -411,7 +431,7 @@ static void item_table(const struct card *card)
         return;
     for (size_t k = 0; k < flow->n_items; k++)
         for (size_t i = 0; i < DETAILS; i++)
-            used[i] = used[i] || !isnan(vmtp_result_number(flow->items[k].json, details[i].member));
+            used[i] = used[i] || !isnan(detail_of(&flow->items[k], i));
     rows_begin(out, "Every measurement", "Every measurement of this flow");
     fputs("<th scope=\"col\" class=\"txt\">Measurement</th><th scope=\"col\">Tool</th><th scope=\"col\">"
           "Throughput</th>", out);

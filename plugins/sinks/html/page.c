@@ -9,7 +9,7 @@
 
 #include "plugins/sinks/html/render.h"
 
-enum { NOTES_MAX = 60 };
+enum { NOTES_SEEN = 8, NOTES_MAX = 60 }; /* SEEN: the others can be folded out */
 
 /* --- head --- */
 
@@ -208,7 +208,7 @@ static void draw_tiles(FILE *out, const struct vmtp_result_run *run, const char 
 struct notes {
     const struct page *page;
     size_t n, run;
-    bool open;
+    bool bad; /* what is bad comes first: one look for that, another for the rest */
 };
 
 static bool note_begin(struct notes *notes, const char *css, const struct vmtp_result_flow *flow,
@@ -216,14 +216,15 @@ static bool note_begin(struct notes *notes, const char *css, const struct vmtp_r
 {
     FILE *out = notes->page->out;
     char name[64];
-    if (notes->n++ >= NOTES_MAX)
+    if ((strcmp(css, "bad") == 0) != notes->bad || notes->n++ >= NOTES_MAX)
         return false;
-    if (!notes->open)
+    if (notes->n == 1)
         fputs("<section><h2>Remarks</h2><ul class=\"notes\">", out);
-    notes->open = true;
+    if (notes->n == NOTES_SEEN + 1)
+        fputs("</ul><details><summary>More remarks</summary><ul class=\"notes\">", out);
     fprintf(out, "<li class=\"%s\">", css);
     if (notes->page->report->n_runs > 1)
-        fprintf(out, "<b>%s</b> ", html_run_name(notes->run, name));
+        fprintf(out, "<span class=\"badge\">Run %s</span> ", html_run_name(notes->run, name));
     if (flow) {
         fputs("<b>", out);
         text_html(out, flow->desc, 200);
@@ -292,27 +293,31 @@ static void note_flow(struct notes *notes, const struct vmtp_result_flow *flow)
         }
 }
 
+static void note_run(struct notes *notes, const struct vmtp_result_run *run)
+{
+    note_all(notes, NULL, NULL, json_object_get(run->json, "errors"), "bad");
+    note_all(notes, NULL, NULL, json_object_get(run->json, "warnings"), "");
+    note_all(notes, NULL, NULL, json_object_get(run->json, "verdict"), "");
+    note_all(notes, NULL, NULL, json_object_get(run->json, "verdicts"), "");
+    for (size_t f = 0; f < run->n_flows; f++)
+        note_flow(notes, &run->flows[f]);
+    if (!json_object_get(run->json, "schema_version"))
+        note(notes, "", NULL, NULL, "This file was written by the old VMTP, in Python: what it calls kbit/s "
+             "from nuttcp counts 1024 bits, so these rates are 2.4 % too high. They are shown as they stand.");
+}
 
 void html_notes(const struct page *page)
 {
     struct notes notes = {.page = page};
-    for (size_t r = 0; r < page->report->n_runs; r++) {
-        const struct vmtp_result_run *run = &page->report->runs[r];
-        notes.run = r;
-        note_all(&notes, NULL, NULL, json_object_get(run->json, "errors"), "bad");
-        note_all(&notes, NULL, NULL, json_object_get(run->json, "warnings"), "");
-        note_all(&notes, NULL, NULL, json_object_get(run->json, "verdict"), "");
-        note_all(&notes, NULL, NULL, json_object_get(run->json, "verdicts"), "");
-        for (size_t f = 0; f < run->n_flows; f++)
-            note_flow(&notes, &run->flows[f]);
-        if (!json_object_get(run->json, "schema_version"))
-            note(&notes, "", NULL, NULL, "This file was written by the old VMTP, in Python: what it calls kbit/s "
-                 "from nuttcp counts 1024 bits, so these rates are 2.4 % too high. They are shown as they stand.");
+    for (int look = 0; look < 2; look++) {
+        notes.bad = look == 0;
+        for (notes.run = 0; notes.run < page->report->n_runs; notes.run++)
+            note_run(&notes, &page->report->runs[notes.run]);
     }
     if (notes.n > NOTES_MAX)
         fprintf(page->out, "<li>%zu more remarks are at the measurements below.</li>", notes.n - NOTES_MAX);
-    if (notes.open)
-        fputs("</ul></section>", page->out);
+    if (notes.n)
+        fprintf(page->out, "</ul>%s</section>", notes.n > NOTES_SEEN ? "</details>" : "");
 }
 
 /* --- data --- */
@@ -357,6 +362,7 @@ static int draw_page(const struct page *page)
             html_run_name(r, name);
         draw_tiles(page->out, &page->report->runs[r], name);
     }
+    html_notes(page);
     html_charts(page);
     html_cpu_table(page);
     html_flow_cards(page);

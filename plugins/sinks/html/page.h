@@ -36,6 +36,9 @@ void html_columns_clear(struct html_columns *columns);
 const struct vmtp_result_kind *html_kind_in(const struct vmtp_result_flow *flow, const struct html_column *column,
                                             size_t series);
 
+/* Why a flow has no throughput at all in the direction of a column; NULL when it has, or was not asked. */
+const char *html_why_lost(const struct vmtp_result_flow *flow, const struct html_column *column);
+
 /* Classes of page.css. */
 const char *html_series_css(const struct vmtp_result_series *series, char css[8]);
 const char *html_run_css(size_t run, char css[8]);

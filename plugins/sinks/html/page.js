@@ -46,8 +46,8 @@ function nameOf(item) {
 }
 function points(path) {
     if (path.points) return path.points;
-    var n = (path.getAttribute('d').match(/-?[\d.]+/g) || []).map(Number), all = [];
-    for (var i = 0; i + 1 < n.length; i += 2) all.push([n[i], n[i + 1]]);
+    var at = /[ML](-?[\d.]+) (-?[\d.]+)/g, d = path.getAttribute('d'), all = [], n;
+    while ((n = at.exec(d))) all.push([+n[1], +n[2]]);
     return path.points = all;
 }
 function interval(path, i) {

@@ -7,7 +7,8 @@
 #include "plugins/sinks/html/chart.h"
 #include "plugins/sinks/html/page.h"
 
-enum { PANEL_BARS = 12, PANEL_HEIGHT = 270, PANEL_PAD = 8, PANEL_FRAME = 50, GROUP_MIN = 62, LABEL_MAX = 20 };
+/* A panel that is wider is drawn smaller on a phone, until its numbers cannot be read. */
+enum { PANEL_MAX = 400, PANEL_HEIGHT = 270, PANEL_PAD = 8, PANEL_FRAME = 50, GROUP_MIN = 62, LABEL_MAX = 20 };
 
 /* What a panel shows of a measurement. */
 struct quantity {
@@ -108,14 +109,47 @@ static void draw_bar(struct chart *chart, const struct bars *bars, const struct 
     chart_mark_end(chart);
 }
 
-/* How many bars a column has: of all series in the only run, or of one series (in all runs). */
+/* Whether a column has a bar: of all series in the only run, or of one series (in all runs). */
+static bool has_bar(const struct bars *bars, const struct html_column *column, size_t first, size_t last)
+{
+    for (size_t s = first; s < last; s++)
+        for (size_t r = 0; r < bars->page->report->n_runs; r++)
+            if (shown(bars, column, r, s))
+                return true;
+    return false;
+}
+
+/* A flow that has failed is a cross: one in the only run, and one beside the bars of other runs. */
+static const char *lost(const struct bars *bars, const struct html_column *column, size_t run, size_t s, size_t first,
+                        size_t last)
+{
+    bool only = bars->page->report->n_runs == 1;
+    if (!bars->quantity->rate || shown(bars, column, run, s) || (only && s != first) ||
+        has_bar(bars, column, first, last) == only)
+        return NULL;
+    return html_why_lost(column->flows[run], column);
+}
+
+/* How many bars and crosses a column has. */
 static size_t bars_in(const struct bars *bars, const struct html_column *column, size_t first, size_t last)
 {
     size_t n = 0;
     for (size_t s = first; s < last; s++)
         for (size_t r = 0; r < bars->page->report->n_runs; r++)
-            n += shown(bars, column, r, s) != NULL;
+            n += shown(bars, column, r, s) || lost(bars, column, r, s, first, last);
     return n;
+}
+
+static void draw_lost(struct chart *chart, const struct bars *bars, const struct html_column *column, const char *why,
+                      double x)
+{
+    chart_mark(chart, "lost");
+    place_name(chart->out, column);
+    fputs("\nfailed: ", chart->out);
+    text_html(chart->out, why, 300);
+    chart_mark_title_end(chart);
+    chart_missing(chart, x, bars->width);
+    chart_mark_end(chart);
 }
 
 static double group_width(const struct bars *bars, size_t n)
@@ -142,11 +176,13 @@ static void draw_group(struct chart *chart, const struct bars *bars, const struc
     for (size_t s = panel->first; s < panel->last; s++)
         for (size_t r = 0; r < report->n_runs; r++) {
             const struct vmtp_result_kind *kind = shown(bars, column, r, s);
-            if (!kind)
-                continue;
-            draw_bar(chart, bars, column, kind, from,
-                     report->n_runs > 1 ? html_run_css(r, css) : html_series_css(&report->series[s], css));
-            from += bars->width;
+            const char *why = lost(bars, column, r, s, panel->first, panel->last);
+            if (kind)
+                draw_bar(chart, bars, column, kind, from,
+                         report->n_runs > 1 ? html_run_css(r, css) : html_series_css(&report->series[s], css));
+            else if (why)
+                draw_lost(chart, bars, column, why, from);
+            from += kind || why ? bars->width : 0;
         }
     if (!panel->family)
         chart_below(chart, *x + wide / 2, 0, column->family, LABEL_MAX);
@@ -170,29 +206,40 @@ static void draw_panel(const struct bars *bars, const struct panel *panel)
     fputs("</figure>", out);
 }
 
+/* How wide a panel is to be: when the groups do not fit into one, all get about the same. */
+static double fair_width(const struct bars *bars, size_t first, size_t last)
+{
+    const struct html_columns *columns = bars->page->columns;
+    double all = 0;
+    for (size_t i = 0; i < columns->n; i++) {
+        size_t n = bars_in(bars, &columns->items[i], first, last);
+        all += n ? group_width(bars, n) : 0;
+    }
+    return all / fmax(ceil(all / PANEL_MAX), 1);
+}
+
 /* Puts columns into panels: those of one family together, until a panel is full. */
 static void draw_panels(const struct bars *bars, size_t first, size_t last, bool by_family)
 {
     const struct html_columns *columns = bars->page->columns;
     struct panel panel = {.first = first, .last = last};
-    size_t filled = 0;
+    double fair = by_family ? PANEL_MAX : fair_width(bars, first, last);
     for (size_t i = 0; i < columns->n; i++) {
         const struct html_column *column = &columns->items[i];
         size_t n = bars_in(bars, column, first, last);
         if (n == 0)
             continue;
         bool other = by_family && panel.family && strcmp(panel.family, column->family) != 0;
-        if (filled && (other || filled + n > PANEL_BARS)) {
+        bool full = panel.width + group_width(bars, n) > PANEL_MAX || panel.width >= fair;
+        if (panel.width > 0 && (other || full)) {
             draw_panel(bars, &panel);
             panel = (struct panel){.first = first, .last = last, .begin = i};
-            filled = 0;
         }
         panel.family = by_family ? column->family : NULL;
         panel.width += group_width(bars, n);
         panel.end = i + 1;
-        filled += n;
     }
-    if (filled)
+    if (panel.width > 0)
         draw_panel(bars, &panel);
 }
 
@@ -218,7 +265,7 @@ static void draw_legend(const struct bars *bars)
     for (size_t s = 0; report->n_runs == 1 && s < report->n_series; s++) {
         bool used = false;
         for (size_t i = 0; i < bars->page->columns->n && !used; i++)
-            used = bars_in(bars, &bars->page->columns->items[i], s, s + 1) > 0;
+            used = has_bar(bars, &bars->page->columns->items[i], s, s + 1);
         if (!used)
             continue;
         legend_entry(out, html_series_css(&report->series[s], css));
@@ -334,6 +381,19 @@ static void ping_name(const struct vmtp_result_ping *ping, char name[160])
              ping->load ? ping->load : "idle");
 }
 
+/* A ping on an idle path is grey; one under load has the colour of that, when it names a series. */
+static void ping_css(const struct boxes *boxes, const struct vmtp_result_ping *ping, size_t run, char css[16])
+{
+    const struct vmtp_results *report = boxes->page->report;
+    char name[64], color[8] = "p0";
+    for (size_t s = 0; ping->load && s < report->n_series; s++)
+        if (strcmp(html_series_name(report->series[s].proto, report->series[s].size, name), ping->load) == 0)
+            html_series_css(&report->series[s], color);
+    if (report->n_runs > 1)
+        html_run_css(run, color);
+    snprintf(css, 16, "%s%s", ping->load ? "load " : "", color);
+}
+
 /* Draws (or, without a chart, counts) the boxes of a flow in one run; returns the largest value. */
 static double flow_boxes(struct chart *chart, const struct boxes *boxes, const struct html_column *column, size_t run,
                          double *x, size_t *n)
@@ -348,8 +408,9 @@ static double flow_boxes(struct chart *chart, const struct boxes *boxes, const s
         if (!has_numbers(ping))
             continue;
         ping_name(ping, what);
+        ping_css(boxes, ping, run, load_css);
         if (chart)
-            draw_box(chart, boxes, column, what, &box, several ? html_run_css(run, css) : "p0", x);
+            draw_box(chart, boxes, column, what, &box, load_css, x);
         max = fmax(max, isnan(box.max) ? box.avg : box.max);
         ++*n;
     }
@@ -379,14 +440,19 @@ static double column_boxes(struct chart *chart, const struct boxes *boxes, const
     return max;
 }
 
+static double box_width(const struct boxes *boxes, size_t n, size_t groups)
+{
+    return (double)n * boxes->width + (double)groups * 2 * PANEL_PAD;
+}
+
 static void draw_box_panel(const struct boxes *boxes, size_t begin, size_t end, size_t n, size_t groups)
 {
     const struct html_columns *columns = boxes->page->columns;
     FILE *out = boxes->page->out;
     struct chart chart;
     fprintf(out, "<figure><figcaption>%s</figcaption>", columns->items[begin].family);
-    chart_begin(&chart, out, &boxes->axis, (double)n * boxes->width + (double)groups * 2 * PANEL_PAD + PANEL_FRAME,
-                PANEL_HEIGHT, "Round trip times");
+    chart_begin(&chart, out, &boxes->axis, box_width(boxes, n, groups) + PANEL_FRAME, PANEL_HEIGHT,
+                "Round trip times");
     double x = chart.left;
     for (size_t i = begin; i < end; i++) {
         size_t count;
@@ -412,7 +478,7 @@ static void draw_box_panels(const struct boxes *boxes)
         double x = 0;
         column_boxes(NULL, boxes, &columns->items[i], &x, &n);
         bool other = strcmp(columns->items[begin].family, columns->items[i].family) != 0;
-        if (filled && n && (other || filled + n > PANEL_BARS)) {
+        if (filled && n && (other || box_width(boxes, filled + n, groups + 1) > PANEL_MAX)) {
             draw_box_panel(boxes, begin, i, filled, groups);
             filled = groups = 0;
         }
@@ -460,7 +526,6 @@ void html_charts(const struct page *page)
     static const struct quantity throughput = {"Throughput", throughput_of, true}, loss = {"Loss", loss_of, false};
     draw_quantity(page, &throughput, "Payload that arrived, mean of the samples; the line goes from the smallest to "
                   "the largest sample. A cross: failed.");
-    html_notes(page);
     draw_latency(page);
     draw_quantity(page, &loss, "Datagrams that did not arrive at the rate that is the result, in percent.");
 }

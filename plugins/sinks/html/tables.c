@@ -8,6 +8,8 @@
 
 enum { ERROR_SHOWN = 400, NODES_SHOWN = 8 };
 
+/* The end tags of rows and cells are left out, as HTML allows: there are many. */
+
 static void table_begin(FILE *out, const char *caption)
 {
     fprintf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table><caption>%s</caption>",
@@ -25,15 +27,15 @@ static void head(FILE *out, const char *const names[])
     fputs("<thead><tr>", out);
     for (; *names; names++)
         if (**names == '<')
-            fprintf(out, "<th scope=\"col\" class=\"txt\">%s</th>", *names + 1);
+            fprintf(out, "<th scope=\"col\" class=\"txt\">%s", *names + 1);
         else
-            fprintf(out, "<th scope=\"col\">%s</th>", *names);
+            fprintf(out, "<th scope=\"col\">%s", *names);
     fputs("</tr></thead><tbody>", out);
 }
 
 static void cell(FILE *out, const char *text)
 {
-    fprintf(out, "<td>%s</td>", text);
+    fprintf(out, "<td>%s", text);
 }
 
 static void rate_cell(FILE *out, bool told, double bps)
@@ -52,14 +54,20 @@ static void flow_row(FILE *out, const struct html_column *column, int columns)
 {
     fprintf(out, "<tr class=\"flow\"><th scope=\"rowgroup\" colspan=\"%d\">", columns);
     text_html(out, column->desc, 300);
-    fputs("</th></tr>", out);
+    fputs(column->reverse ? ", server to client" : "", out);
 }
 
 static void remark(FILE *out, const char *text, const char *status)
 {
-    fprintf(out, "<span class=\"%s\">", *html_status_css(status) ? html_status_css(status) : "soft");
+    fprintf(out, "<div class=\"%s\">", *html_status_css(status) ? html_status_css(status) : "soft");
     text_html(out, html_flag_words(text), 0);
-    fputs("</span> ", out);
+    fputs("</div>", out);
+}
+
+static void failure(FILE *out, const char *error)
+{
+    fputs("<span class=\"badge bad\">failed</span> ", out);
+    text_html(out, error, ERROR_SHOWN);
 }
 
 static void remarks_cell(FILE *out, const struct vmtp_result_kind *kind)
@@ -69,20 +77,16 @@ static void remarks_cell(FILE *out, const struct vmtp_result_kind *kind)
     for (size_t i = 0; empty && i < sizeof lists / sizeof lists[0]; i++)
         empty = !json_object_get(kind->first->json, lists[i]);
     fputs(empty ? "<td>" : "<td class=\"txt\">", out);
-    if (kind->error) {
-        fputs("<span class=\"badge bad\">failed</span> ", out);
-        text_html(out, kind->error, ERROR_SHOWN);
-    }
+    if (kind->error)
+        failure(out, kind->error);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         html_each_text(json_object_get(kind->first->json, lists[i]), remark, out);
-    fputs("</td>", out);
 }
 
 static void kind_name(FILE *out, const struct vmtp_result_kind *kind)
 {
     char name[64];
-    fprintf(out, "<th scope=\"row\">%s%s</th>", html_series_name(kind->proto, kind->size, name),
-            kind->reverse ? ", server to client" : "");
+    fprintf(out, "<th scope=\"row\">%s", html_series_name(kind->proto, kind->size, name));
 }
 
 /* --- one run --- */
@@ -104,7 +108,6 @@ static void kind_row(FILE *out, const struct vmtp_result_kind *kind)
     const char *number = whole ? text_fixed(kind->retrans.mean, 0, text) : text_number(kind->retrans.mean, text);
     cell(out, kind->retrans.n ? number : "");
     remarks_cell(out, kind);
-    fputs("</tr>", out);
 }
 
 static void single_table(const struct page *page)
@@ -121,8 +124,11 @@ static void single_table(const struct page *page)
         for (size_t k = 0; k < flow->n_kinds; k++)
             if (flow->kinds[k].reverse == column->reverse)
                 kind_row(out, &flow->kinds[k]);
-        if (flow->n_kinds == 0)
-            fputs("<tr><th scope=\"row\">no throughput</th><td colspan=\"9\"></td></tr>", out);
+        if (flow->n_kinds == 0) {
+            fputs("<tr><th scope=\"row\">no throughput<td class=\"txt\" colspan=\"9\">", out);
+            if (flow->error)
+                failure(out, flow->error);
+        }
     }
     table_end(out);
 }
@@ -137,7 +143,7 @@ static void change_cell(FILE *out, const struct vmtp_result_kind *kind, const st
         return;
     }
     double change = 100 * (kind->bps.mean / base->bps.mean - 1);
-    fprintf(out, "<td class=\"%s\">%s%s %%</td>", change > 0 ? "up" : change < 0 ? "down" : "", change > 0 ? "+" : "",
+    fprintf(out, "<td class=\"%s\">%s%s %%", change > 0 ? "up" : change < 0 ? "down" : "", change > 0 ? "+" : "",
             text_fixed(change, 1, text));
 }
 
@@ -156,17 +162,16 @@ static void compared_row(const struct page *page, const struct html_column *colu
         char text[TEXT_MAX], more[TEXT_MAX];
         const struct vmtp_result_kind *kind = html_kind_in(column->flows[r], column, series);
         if (kind && kind->bps.n > 1)
-            fprintf(out, "<td>%s<br><span class=\"soft\">&#177; %s, n = %zu</span></td>",
+            fprintf(out, "<td>%s<br><span class=\"soft\">&#177; %s, n = %zu</span>",
                     text_rate(kind->bps.mean, text), text_rate(vmtp_spread_stddev(&kind->bps), more), kind->bps.n);
         else if (kind && kind->bps.n)
             cell(out, text_rate(kind->bps.mean, text));
         else
-            cell(out, kind ? "<span class=\"badge bad\">failed</span>" : "");
+            cell(out, kind || html_why_lost(column->flows[r], column) ? "<span class=\"badge bad\">failed</span>" : "");
         cell(out, kind && kind->loss.n ? text_percent(kind->loss.mean, text) : "");
         if (r > 0)
             change_cell(out, kind, base);
     }
-    fputs("</tr>", out);
 }
 
 static void compared_table(const struct page *page)
@@ -175,10 +180,10 @@ static void compared_table(const struct page *page)
     size_t n = page->report->n_runs;
     char name[24];
     table_begin(out, "Throughput of every flow, mean and standard deviation of the samples; change against run A");
-    fputs("<thead><tr><th scope=\"col\">Measurement</th>", out);
+    fputs("<thead><tr><th scope=\"col\">Measurement", out);
     for (size_t r = 0; r < n; r++)
-        fprintf(out, "<th scope=\"col\">%s</th><th scope=\"col\">Loss</th>%s", html_run_name(r, name),
-                r > 0 ? "<th scope=\"col\">Change</th>" : "");
+        fprintf(out, "<th scope=\"col\">%s<th scope=\"col\">Loss%s", html_run_name(r, name),
+                r > 0 ? "<th scope=\"col\">Change" : "");
     fputs("</tr></thead><tbody>", out);
     for (size_t i = 0; i < page->columns->n; i++) {
         flow_row(out, &page->columns->items[i], (int)(n * 3 > 1000 ? 1000 : n * 3));
@@ -207,12 +212,11 @@ static void ping_row(FILE *out, const struct vmtp_result_ping *ping, const char 
     fputs("<tr><th scope=\"row\">ping", out);
     if (ping->size >= 0)
         fprintf(out, " %lld B", ping->size);
-    fprintf(out, "%s%s</th><td class=\"txt\">", *run ? ", run " : "", run);
+    fprintf(out, "%s%s<td class=\"txt\">", *run ? ", run " : "", run);
     if (ping->load)
         text_html(out, ping->load, 100);
     else
         fputs("idle", out);
-    fputs("</td>", out);
     cell(out, isnan(ping->sent) ? "" : text_fixed(ping->sent, 0, text));
     ms_cell(out, ping->min);
     ms_cell(out, ping->avg);
@@ -220,28 +224,51 @@ static void ping_row(FILE *out, const struct vmtp_result_ping *ping, const char 
     ms_cell(out, ping->stddev);
     cell(out, isnan(ping->loss) ? "" : text_percent(ping->loss, text));
     fputs(ping->error ? "<td class=\"txt\">" : "<td>", out);
-    if (ping->error) {
-        fputs("<span class=\"badge bad\">failed</span> ", out);
-        text_html(out, ping->error, ERROR_SHOWN);
-    }
-    fputs("</td></tr>", out);
+    if (ping->error)
+        failure(out, ping->error);
+}
+
+static bool has_load(const struct vmtp_result_kind *kind)
+{
+    return !isnan(kind->load_avg) || kind->rtt_ms.n;
 }
 
 static void loaded_row(FILE *out, const struct vmtp_result_kind *kind, const char *run)
 {
     char text[TEXT_MAX], name[64];
     bool told = !isnan(kind->load_avg);
-    if (!told && !kind->rtt_ms.n)
+    if (!has_load(kind))
         return;
     html_series_name(kind->proto, kind->size, name);
-    fprintf(out, "<tr><th scope=\"row\">%s%s%s</th><td class=\"txt\">%s</td>",
+    fprintf(out, "<tr><th scope=\"row\">%s%s%s<td class=\"txt\">%s",
             told ? "round trips" : "as the kernel saw it", *run ? ", run " : "", run, name);
     cell(out, told ? "" : text_fixed((double)kind->rtt_ms.n, 0, text));
     ms_cell(out, told ? kind->load_min : kind->rtt_ms.min);
     ms_cell(out, told ? kind->load_avg : kind->rtt_ms.mean);
     ms_cell(out, told ? kind->load_max : kind->rtt_ms.max);
     ms_cell(out, told ? kind->load_stddev : vmtp_spread_stddev(&kind->rtt_ms));
-    fputs("<td></td><td></td></tr>", out);
+    fputs("<td><td>", out);
+}
+
+static void latency_rows(const struct page *page, const struct html_column *column, size_t r)
+{
+    const struct vmtp_result_flow *flow = column->flows[r];
+    char run[24] = "";
+    if (page->report->n_runs > 1)
+        html_run_name(r, run);
+    for (size_t k = 0; flow && !column->reverse && k < flow->n_pings; k++)
+        ping_row(page->out, &flow->pings[k], run);
+    for (size_t k = 0; flow && k < flow->n_kinds; k++)
+        if (flow->kinds[k].reverse == column->reverse)
+            loaded_row(page->out, &flow->kinds[k], run);
+}
+
+static bool has_latency(const struct vmtp_result_flow *flow, bool reverse)
+{
+    bool has = flow && !reverse && flow->n_pings;
+    for (size_t k = 0; flow && k < flow->n_kinds && !has; k++)
+        has = flow->kinds[k].reverse == reverse && has_load(&flow->kinds[k]);
+    return has;
 }
 
 void html_latency_table(const struct page *page)
@@ -249,23 +276,17 @@ void html_latency_table(const struct page *page)
     static const char *const names[] = {"<Round trips", "<Load", "Sent", "Smallest", "Average", "Largest", "Std. dev.",
                                         "Loss", "<Remarks", NULL};
     FILE *out = page->out;
-    char run[24];
     table_begin(out, "Round trip times of every flow");
     head(out, names);
     for (size_t i = 0; i < page->columns->n; i++) {
         const struct html_column *column = &page->columns->items[i];
-        flow_row(out, column, 9);
-        for (size_t r = 0; r < page->report->n_runs; r++) {
-            const struct vmtp_result_flow *flow = column->flows[r];
-            html_run_name(r, run);
-            if (page->report->n_runs == 1)
-                run[0] = '\0';
-            for (size_t k = 0; flow && !column->reverse && k < flow->n_pings; k++)
-                ping_row(out, &flow->pings[k], run);
-            for (size_t k = 0; flow && k < flow->n_kinds; k++)
-                if (flow->kinds[k].reverse == column->reverse)
-                    loaded_row(out, &flow->kinds[k], run);
-        }
+        bool has = false;
+        for (size_t r = 0; r < page->report->n_runs; r++)
+            has = has || has_latency(column->flows[r], column->reverse);
+        if (has)
+            flow_row(out, column, 9);
+        for (size_t r = 0; has && r < page->report->n_runs; r++)
+            latency_rows(page, column, r);
     }
     table_end(out);
 }
@@ -279,10 +300,9 @@ static void meter_cell(FILE *out, const struct vmtp_spread *ratio)
         cell(out, "");
         return;
     }
-    fprintf(out, "<td>%s %%<svg class=\"meter%s\" viewBox=\"0 0 90 8\"><path d=\"M4 4h82\"/><path d=\"M4 4h%.0f\"/>"
-            "</svg></td>",
+    fprintf(out, "<td>%s %%<svg class=\"meter%s\"><path d=\"M4 4h%.0f\"/></svg>",
             text_fixed(ratio->mean * 100, 0, text), ratio->mean >= 0.95 ? " full" : "",
-            fmin(fmax(ratio->mean, 0), 1) * 82);
+            fmin(fmax(ratio->mean, 0), 1) * 62);
 }
 
 struct node {
@@ -361,7 +381,6 @@ static void nodes_cell(FILE *out, const struct vmtp_result_flow *flow, size_t ki
     }
     if (n > NODES_SHOWN)
         fprintf(out, "<span class=\"soft\">and %zu that are less busy</span>", n - NODES_SHOWN);
-    fputs("</td>", out);
     free(nodes);
 }
 
@@ -394,13 +413,12 @@ static size_t cpu_rows(const struct page *page, const struct html_column *column
             if (!draw)
                 continue;
             html_run_name(r, run);
-            fprintf(page->out, "<tr><th scope=\"row\">%s%s%s</th>", html_series_name(kind->proto, kind->size, name),
+            fprintf(page->out, "<tr><th scope=\"row\">%s%s%s", html_series_name(kind->proto, kind->size, name),
                     page->report->n_runs > 1 ? ", run " : "", page->report->n_runs > 1 ? run : "");
             meter_cell(page->out, &kind->cpu_sender);
             meter_cell(page->out, &kind->cpu_receiver);
             if (*nodes)
                 nodes_cell(page->out, flow, k);
-            fputs("</tr>", page->out);
         }
     return n;
 }
@@ -483,7 +501,6 @@ static void value_cell(FILE *out, const json_t *value)
         fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     else if (json_is_real(value))
         fputs(text_fixed(json_real_value(value), 3, text), out);
-    fputs("</td>", out);
 }
 
 /* A row when at least one run has it. */
@@ -496,10 +513,8 @@ static void property_row(const struct page *page, const char *member, const char
         return;
     fputs("<tr><th scope=\"row\">", page->out);
     text_html(page->out, name, 100);
-    fputs("</th>", page->out);
     for (size_t r = 0; r < page->report->n_runs; r++)
         value_cell(page->out, json_object_get(page->report->runs[r].json, member));
-    fputs("</tr>", page->out);
 }
 
 /* What no list here names, of the first run that has it. */
@@ -522,9 +537,9 @@ void html_properties_table(const struct page *page)
     char name[24];
     fputs("<section><h2>Properties</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
           "aria-label=\"Properties\"><table class=\"props\"><caption>What was measured, with what, and where</caption>"
-          "<thead><tr><th scope=\"col\">Property</th>", out);
+          "<thead><tr><th scope=\"col\">Property", out);
     for (size_t r = 0; r < page->report->n_runs; r++)
-        fprintf(out, "<th scope=\"col\" class=\"txt\">%s%s</th>", page->report->n_runs > 1 ? "Run " : "Value",
+        fprintf(out, "<th scope=\"col\" class=\"txt\">%s%s", page->report->n_runs > 1 ? "Run " : "Value",
                 page->report->n_runs > 1 ? html_run_name(r, name) : "");
     fputs("</tr></thead><tbody>", out);
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
