@@ -143,7 +143,8 @@ is "... and a colour for each" "$(seen 'len(s["values"][0])')" 2
 shot both-1280 both.html
 browse --width 400 both.html 'document.documentElement.scrollWidth' \
     'Math.min(...[...document.querySelectorAll("svg .m text")].map(t => t.getBoundingClientRect().height))'
-is "... 400 px wide, nothing sticks out, numbers can be read" "$(seen '(s["values"][0], s["values"][1] > 8)')" '(400, True)'
+is "... 400 px wide, nothing sticks out, numbers can be read" "$(seen '(s["values"][0], s["values"][1] > 8)')" \
+    '(400, True)'
 
 # --- hostile text in every string and every name ---
 cat >hostile.py <<'END'

@@ -32,7 +32,7 @@ free_port() {
 s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# A CA, a certificate for 127.0.0.1 and localhost by it, and another CA.
+# A CA, a certificate for 127.0.0.1, localhost and db1.vmtp.test by it, and another CA.
 certificates() {
     [ ! -f "$tmp/tls/server.pem" ] || return 0
     mkdir -p "$tmp/tls"
@@ -42,7 +42,7 @@ certificates() {
     done
     openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$tmp/tls/server.key" \
         -out "$tmp/tls/server.csr" 2>/dev/null || return 1
-    echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' >"$tmp/tls/extension"
+    echo 'subjectAltName=DNS:localhost,DNS:db1.vmtp.test,IP:127.0.0.1' >"$tmp/tls/extension"
     openssl x509 -req -in "$tmp/tls/server.csr" -CA "$tmp/tls/ca.crt" -CAkey "$tmp/tls/ca.key" -CAcreateserial \
         -days 2 -extfile "$tmp/tls/extension" -out "$tmp/tls/server.crt" 2>/dev/null || return 1
     cat "$tmp/tls/server.key" "$tmp/tls/server.crt" >"$tmp/tls/server.pem"

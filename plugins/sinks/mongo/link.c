@@ -184,24 +184,36 @@ static int ping(vmtp_ctx *ctx, const struct vmtp_mongo *mongo)
     return answered ? VMTP_OK : vmtp_mongo_fail(ctx, mongo, "MongoDB", &error);
 }
 
+/* With mongodb+srv:// this asks DNS for the servers, with the patience of the system's resolver: what it waits for is
+ * said before. */
+static int connect_to(vmtp_ctx *ctx, const mongoc_uri_t *uri, struct vmtp_mongo *mongo)
+{
+    bson_error_t error = {0};
+    const char *service = mongoc_uri_get_srv_hostname(uri);
+    if (service)
+        vmtp_info(ctx, "MongoDB: the servers of %s are looked up in DNS", service);
+    mongo->client = mongoc_client_new_from_uri_with_error(uri, &error);
+    if (!mongo->client)
+        return vmtp_fail(ctx, VMTP_EUNREACH, "MongoDB: %s%s", error.message,
+                         service ? "; mongodb+srv:// needs records in DNS that name the servers, mongodb:// names them "
+                         "itself" : "");
+    mongoc_client_set_error_api(mongo->client, MONGOC_ERROR_API_VERSION_2);
+    return VMTP_OK;
+}
+
 int vmtp_mongo_open(vmtp_ctx *ctx, const struct vmtp_mongo_place *place, struct vmtp_mongo *mongo)
 {
     *mongo = (struct vmtp_mongo){0};
     mongoc_uri_t *uri = NULL;
-    bson_error_t error = {0};
     int rc = vmtp_mongo_check(ctx, place);
     if (rc == VMTP_OK)
         rc = read_uri(ctx, place, &uri);
     if (rc < 0)
         return rc;
     set_limits(uri, place->timeout);
-    mongo->client = mongoc_client_new_from_uri_with_error(uri, &error);
-    if (mongo->client) {
-        mongoc_client_set_error_api(mongo->client, MONGOC_ERROR_API_VERSION_2);
+    rc = connect_to(ctx, uri, mongo);
+    if (rc == VMTP_OK)
         rc = make_collection(ctx, place, uri, mongo);
-    } else {
-        rc = vmtp_fail(ctx, VMTP_EUNREACH, "MongoDB: %s", error.message);
-    }
     mongoc_uri_destroy(uri);
     if (rc == VMTP_OK)
         rc = ping(ctx, mongo);
