@@ -60,6 +60,15 @@ sleep 0.5
 is "fluentd.logging_tag, unconfirmed" "$status $(records '({r["tag"] for r in all}, len(all))')" \
     "0 ({'old.tag'}, $sent)" || diag "$err"
 
+# a run that is told a password: of hosts that nobody can reach
+rm "$tmp/records"
+echo 'ssh_timeout: 1' >"$tmp/soon.cfg"
+run "$VMTP" -c "$tmp/soon.cfg" --host 'u@127.0.0.1:CANARY?port=9' --host 'u@127.0.0.2:CANARY?port=9' --protocols I \
+    --no-journal --sink "fluentd:port=$port"
+is "a run that fails is sent" "$status $(records 'all[-1]["message"]')" '1 RUN WITH ERRORS'
+like "its command line is masked" "$(records 'all[1]["message"]')" '--host .?<MASKED>'
+is "... and the password is nowhere" "$(grep -c CANARY "$tmp/records")" 0
+
 # a real run, its server away in between
 if "$VMTP" --topology namespace --protocols I --no-journal -q >/dev/null 2>&1; then
     rm "$tmp/records"

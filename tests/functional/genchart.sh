@@ -206,11 +206,26 @@ like "... has a row for a measurement" "$out" \
 like "... and one for a ping" "$out" \
     '^\| Native intra-host \| 64 \| 0\.032 ms \| 0\.023 ms \| 0\.041 ms \| 0\.006 ms \| 0 % \|'
 is "... each with all of its columns" "$(printf '%s\n' "$out" | awk -F'|' '/^\|/ && NF != 4 && NF != 10')" ''
+run "$genchart" --markdown later.json
+like "... verdicts" "$out" '^\*\*VM to VM same network fixed IP \(inter-node\)\*\*: TCP below what was expected$'
+like "... of the run, too" "$out" '^\*\*This run\*\*: the sender limits$'
 cat >hostile.json <<'END'
-{"flows": [{"desc": "a | b\n# c <b>@you</b> [x](http://y) `z`", "results": []}], "test_description": "|\n\n| --- |"}
+{"test_description": "|\n\n| --- | www.evil.example you@evil.example", "flows": [
+ {"desc": "a | b\n# c <b>@you</b> [x](http://y) `z` ![i](http://z/i) Www.evil.example https://evil.example",
+  "verdict": {"text": "you@evil.example", "status": "failed"}, "warnings": ["| www.evil.example"],
+  "results": [{"protocol": "TCP", "error": "~~s~~ *e* __b__ #123 <script>alert(1)</script> xmpp:a@b.example"}]}]}
 END
 run "$genchart" --markdown hostile.json
 unlike "... and no markup from a result" "$out" '<b>|\]\(|@you|^# c|^\| --- \|$'
+if command -v cmark-gfm >/dev/null; then
+    cmark-gfm -e table -e autolink -e strikethrough --unsafe "$tmp/run.out" >rendered.html
+    is "... nor when it is rendered" "$(grep -oE '<[a-z]+' rendered.html | sort -u | tr '\n' ' ')" \
+        '<h <p <strong <table <tbody <td <th <thead <tr '
+    unlike "... nothing that is looked for behind that" "$(sed 's/<[^>]*>//g' rendered.html)" \
+        '@[a-z]|#[0-9]|://|[wW][wW][wW]\.'
+else
+    skip "... nor when it is rendered" "cmark-gfm is not installed"
+fi
 
 # --- the browser ---
 cat >browser <<END

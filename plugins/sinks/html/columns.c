@@ -173,16 +173,19 @@ const char *html_flag_words(const char *flag)
     return flag;
 }
 
-static void use_one(const json_t *json, void (*use)(FILE *out, const char *text, const char *status), FILE *out)
+const char *html_said(const json_t *json)
 {
     static const char *const members[] = {"text", "reason", "message", "verdict", "name"};
-    if (json_is_string(json) && json_string_length(json))
-        use(out, json_string_value(json), NULL);
-    for (size_t i = 0; json_is_object(json) && i < sizeof members / sizeof members[0]; i++)
-        if (vmtp_result_text(json, members[i])) {
-            use(out, vmtp_result_text(json, members[i]), vmtp_result_text(json, "status"));
-            return;
-        }
+    const char *text = json_string_value(json);
+    for (size_t i = 0; json_is_object(json) && i < sizeof members / sizeof members[0] && !text; i++)
+        text = vmtp_result_text(json, members[i]);
+    return text && *text ? text : NULL;
+}
+
+static void use_one(const json_t *json, void (*use)(FILE *out, const char *text, const char *status), FILE *out)
+{
+    if (html_said(json))
+        use(out, html_said(json), vmtp_result_text(json, "status"));
 }
 
 void html_each_text(const json_t *json, void (*use)(FILE *out, const char *text, const char *status), FILE *out)

@@ -65,6 +65,30 @@ static void property(FILE *out, const json_t *json, const char *member, const ch
     fputs(" |\n", out);
 }
 
+/* What is said of a run or a flow as a whole; whole: its name, or NULL for the run. */
+static void statement(FILE *out, const char *whole, const char *text)
+{
+    fputs("\n**", out);
+    text_markdown(out, whole ? whole : "This run");
+    fputs("**: ", out);
+    text_markdown(out, html_flag_words(text));
+    fputc('\n', out);
+}
+
+static void statements(FILE *out, const json_t *json, const char *whole)
+{
+    static const char *const members[] = {"errors", "verdict", "verdicts", "warnings"};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const json_t *said = json_object_get(json, members[i]);
+        size_t n = json_is_array(said) ? json_array_size(said) : 1;
+        for (size_t k = 0; k < n; k++) {
+            const char *text = html_said(json_is_array(said) ? json_array_get(said, k) : said);
+            if (text)
+                statement(out, whole, text);
+        }
+    }
+}
+
 static void draw_run(FILE *out, const struct vmtp_result_run *run)
 {
     size_t kinds = 0, pings = 0;
@@ -98,6 +122,9 @@ static void draw_run(FILE *out, const struct vmtp_result_run *run)
     for (size_t f = 0; f < run->n_flows; f++)
         for (size_t i = 0; i < run->flows[f].n_pings; i++)
             ping_row(out, &run->flows[f], &run->flows[f].pings[i]);
+    statements(out, run->json, NULL);
+    for (size_t f = 0; f < run->n_flows; f++)
+        statements(out, run->flows[f].json, run->flows[f].desc);
     for (size_t f = 0; f < run->n_flows; f++)
         if (run->flows[f].error) {
             fputs("\n**", out);

@@ -253,18 +253,12 @@ static void note(struct notes *notes, const char *css, const struct vmtp_result_
 static void note_all(struct notes *notes, const struct vmtp_result_flow *flow, const struct vmtp_result_item *item,
                      const json_t *json, const char *css)
 {
-    static const char *const members[] = {"text", "reason", "message", "verdict", "name"};
     for (size_t i = 0; json_is_array(json) && i < json_array_size(json); i++)
         if (!json_is_array(json_array_get(json, i)))
             note_all(notes, flow, item, json_array_get(json, i), css);
-    if (json_is_string(json) && json_string_length(json))
-        note(notes, css, flow, item, json_string_value(json));
-    for (size_t i = 0; json_is_object(json) && i < sizeof members / sizeof members[0]; i++)
-        if (vmtp_result_text(json, members[i])) {
-            const char *status = vmtp_result_text(json, "status");
-            note(notes, status ? html_status_css(status) : css, flow, item, vmtp_result_text(json, members[i]));
-            return;
-        }
+    const char *status = vmtp_result_text(json, "status");
+    if (html_said(json))
+        note(notes, status ? html_status_css(status) : css, flow, item, html_said(json));
 }
 
 static void note_flow(struct notes *notes, const struct vmtp_result_flow *flow)

@@ -51,6 +51,8 @@ const char *html_status_css(const char *status);
 
 /* A flag of a result in words. */
 const char *html_flag_words(const char *flag);
+/* What a remark or verdict says: a text, or an object with one in "text", "reason" and the like. NULL: nothing. */
+const char *html_said(const json_t *json);
 /* Calls use for each text of a list of texts, or for one that is no list; objects count by their text and reason. */
 void html_each_text(const json_t *json, void (*use)(FILE *out, const char *text, const char *status), FILE *out);
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 /* The length of the UTF-8 sequence at p and its code point; 0 when it is none, overlong, or a surrogate. */
 static size_t decode(const unsigned char *p, uint32_t *code)
@@ -78,7 +79,8 @@ void text_html(FILE *out, const char *text, size_t max)
     each_char(out, text, max, html_char);
 }
 
-/* A number reference is text in Markdown, wherever it is rendered. */
+/* A number reference is text in Markdown, wherever it is rendered. Renderers that look for addresses and mentions after
+ * that, in what is text already, are kept from it by a joiner that nobody sees. */
 static void markdown_char(FILE *out, const char *bytes, size_t n)
 {
     static const char special[] = "&<>\"'`|*_~[]!#@\\:";
@@ -86,6 +88,8 @@ static void markdown_char(FILE *out, const char *bytes, size_t n)
         fprintf(out, "&#%d;", *bytes);
     else
         fwrite(bytes, 1, n, out);
+    if (n == 1 && (strchr("#@", *bytes) || strncmp(bytes, "://", 3) == 0 || strncasecmp(bytes, "www.", 4) == 0))
+        fputs("&#8288;", out);
 }
 
 void text_markdown(FILE *out, const char *text)
