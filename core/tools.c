@@ -240,12 +240,20 @@ static int choose_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bo
                      fixed ? " and the configuration says 'ports: fixed'" : ", and so are those above it");
 }
 
+/* On a machine that this run has made nobody else is: its ports are looked at when the server does not come up. */
+static int find_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bool fixed, struct vmtp_tool_at *at)
+{
+    if (!at->chosen && at->ep->login.fresh && !at->assumed)
+        at->assumed = at->chosen = set_ports(tool, at);
+    return at->chosen ? VMTP_OK : choose_ports(ctx, tool, fixed, at);
+}
+
 /* --- measuring --- */
 
 static int serve_once(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
                       struct vmtp_tool_at *at)
 {
-    int rc = at->chosen ? VMTP_OK : choose_ports(ctx, tool, ports_fixed, at);
+    int rc = find_ports(ctx, tool, ports_fixed, at);
     if (rc < 0)
         return rc;
     job->port = at->port;

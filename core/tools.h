@@ -19,6 +19,7 @@ struct vmtp_tool_at {
     uint16_t port, control_port; /* as a server */
     unsigned shift;              /* how often they were moved up */
     bool chosen;
+    bool assumed;                /* the ports of a fresh machine, once, without looking */
     bool serving;
     struct vmtp_tool_at *next;
 };

@@ -23,6 +23,14 @@ ok "... machines go before ports and groups" before "DELETE servers" "DELETE sec
 ok "... routers go before networks" before "DELETE routers" "DELETE networks"
 is "... each machine is asked for its nuttcp before the first flow, while others boot" \
     "$(sed '/Flow 1:/q' "$tmp/run.err" | grep -cE 'DEBUG on Test[A-Za-z0-9]*: .*nuttcp -V$')" 5
+is "... all machines are asked for before one of them is looked at" "$(printf '%s\n' "$log" |
+    awk '/POST .*\/servers$/ { n++ } /GET .*\/servers\/detail/ { print n; exit }')" 5
+is "... the ports of a machine that is ours alone are not searched: one look before its server starts" \
+    "$(sed -n '/Flow 1:/,/nuttcp -S/p' "$tmp/run.err" | grep -cE 'DEBUG flow 1: on TestServer1: grep')" 1
+for flow in 2 3 4 5 6; do
+    is "... flow $flow runs one command to try the path and one for each measurement" \
+        "$(grep -cE "DEBUG flow $flow: on Test" "$tmp/run.err")" 4
+done
 is "... passes all flows" "$(json_query "$tmp/out.json" '{f["status"] for f in d["flows"]}')" "{'passed'}"
 is "... with the numbers of the hosts" "$(json_query "$tmp/out.json" \
     '{i["throughput_bps"] for f in d["flows"] for i in f["results"]}')" "{478896800}"
