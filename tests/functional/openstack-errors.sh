@@ -80,6 +80,9 @@ fails "the quota is used up while nobody looks" 1 'Quota exceeded' \
 fails "a machine goes to ERROR" 1 'No valid host was found' \
     '[{"match": "GET .*/servers/detail", "times": 0, "set": {"servers.0.status": "ERROR", "servers.0.fault":
        {"code": 500, "message": "No valid host was found.", "created": "2026-01-01T00:00:00Z"}}}]'
+fails "a client's machine goes to ERROR" 1 'TestClient3.*No valid host was found' \
+    '[{"match": "GET .*/servers/detail", "times": 0, "set": {"servers.0.name": "TestServer1", "servers.1.name":
+       "TestClient3", "servers.1.status": "ERROR", "servers.1.fault": {"message": "No valid host was found."}}}]'
 fails "a creation that is broken" 1 '.' '[{"match": "POST .*/routers$", "times": 0, "status": 500, "text": "oops"}]'
 one '[{"match": "POST .*/networks$", "times": 0, "status": 201, "answer": {"network": {}}}]'
 is "a creation that tells no id: exit 1" "$status" 1 || told
@@ -110,5 +113,14 @@ passes "a conflict at first" "[{\"match\": \"DELETE .*/networks\", \"times\": 2,
 passes "no server groups in this cloud" \
     '[{"match": "GET .*/os-server-groups", "times": 0, "status": 403, "answer": {"forbidden": {"message": "no"}}}]'
 passes "somebody has removed it already" '[{"match": "DELETE .*/security-groups", "status": 404, "text": ""}]'
+one "[{\"match\": \"DELETE .*/security-groups\", \"times\": 0, \"status\": 500, \"headers\": $req, \"text\": \"oops\"},
+    {\"match\": \"GET .*/security-groups.description\", \"times\": 0, \"status\": 200, \"answer\": {\"security_groups\": [
+     {\"id\": \"0f7c551c-7c15-402d-b668-df8e12389cda\", \"name\": \"pns-security\", \"description\": \"vmtp run {run}\"}]}}]"
+is "a removal that is broken: exit 4" "$status" 4 || told
+like "... what is left is named, and how it is removed" "$err" "left behind: security-group pns-security"
+like "... how that is removed" "$err" 'vmtp cleanup [0-9a-f-]{36}'
+unlike "... what is gone is not" "$err" 'left behind: (server|network|port|floating-ip|router|keypair) '
+like "... the rest is gone" "$log" '204 DELETE .*/networks/'
+rm -rf "$XDG_STATE_HOME/vmtp/runs"
 passes "a deletion whose answer is lost" '[{"match": "DELETE .*/servers", "drop": true, "done": true}]'
 done_testing
