@@ -26,8 +26,10 @@ asked() { # how often it was asked
     wc -l <"$tmp/asked" | tr -d ' '
 }
 
-line='megabytes=115.3750 real_seconds=2.02 rate_Mbps=478.8968 tx_cpu=1 rx_cpu=1 retrans=0 rtt_ms=0.21'
-hosts() { # hosts SECONDS: how long the second nuttcp and those after it take; the first tries the way
+tcp='megabytes=115.3750 real_seconds=2.02 rate_Mbps=478.8968 tx_cpu=1 rx_cpu=1 retrans=0 rtt_ms=0.21'
+udp='megabytes=42.6396 real_seconds=1.00 rate_Mbps=357.6737 tx_cpu=60 rx_cpu=10 drop=1650 pkt=55000 data_loss=3.00000'
+hosts() { # hosts SECONDS [LINE]: how long the second nuttcp and those after it take; the first tries the way
+    line=${2-$tcp}
     cat >"$tmp/dialogue.json" <<JSON
 {"programs": {"nuttcp": "/usr/bin/nuttcp"}, "commands": [
  {"argv": ["sh", "-c", "*", "vmtp-facts"], "stdout": "kernel=6.1.0\nhostname=one\nID=debian\nVERSION_ID=\"12\"\n"},
@@ -86,6 +88,20 @@ is "a plan" "$status" 0 || diag "$err"
 like "... says how long runs take" "$out" \
     "The gmond at 127\.0\.0\.1 port $port is asked .* takes 30 s for that, instead of 5 s"
 like "... and counts with it" "$out" 'TCP .* about 9[0-9] s'
+
+# A rate search: its steps are not sampled, the run at the rate that was found is.
+hosts 0.4 "$udp"
+before=$(asked)
+vmtp -m "127.0.0.1:$port" --protocols U --udpbuf 1024
+is "a rate search" "$status $(json 'items[0]["cpu_load"]["192.0.2.11"]')" "0 [4.24]" || diag "$err"
+confirmed=$(json 'len([t for t in items[0]["trials"] if t["phase"] == "confirm"])')
+is "... of several steps" "$(json "len(items[0]['trials']) > $confirmed > 0")" True
+is "... asks once before, and once in each run of full length" "$(($(asked) - before))" "$((1 + confirmed))"
+newest=$XDG_STATE_HOME/vmtp/runs/$(json 'd["run_uuid"]').jsonl
+is "... in the result alone" "$(grep -c '"type":"node"' "$newest")" 4
+like "... which is of 30 s" "$(grep '"type":"result"' "$newest")" '"load":\{[^}]*"seconds":30\.0'
+
+hosts 0.4
 before=$(asked)
 vmtp -m "127.0.0.1:$port" --protocols I
 like "without throughput nothing is asked" "$err" '--monitor: no throughput is measured'

@@ -140,6 +140,12 @@ static void test_check(int family)
     contains(vmtp_ctx_error(&ctx, rc), "Connection refused", "... is told");
 }
 
+/* A time in which a reading is done. */
+static void let_read(double seconds)
+{
+    usleep((useconds_t)(within(seconds) > seconds ? 5e6 : seconds * 1e6));
+}
+
 static void test_sampling(void)
 {
     struct vmtp_monitor monitor;
@@ -151,7 +157,7 @@ static void test_sampling(void)
     }
     for (int again = 0; again < 2; again++) { /* a second start forgets the first */
         vmtp_sampler_start(&sampler, 30);
-        usleep(700000);
+        let_read(0.7);
         vmtp_sampler_stop(&sampler);
         vmtp_sampler_stop(&sampler);
         is_int(atomic_load(&gmond.asked), again + 1, "one reading at the begin");
@@ -161,7 +167,7 @@ static void test_sampling(void)
             ok(loads.nodes[i].n == 1 && loads.nodes[i].at[0] < within(0.5), "... once: %s", loads.nodes[i].address);
     }
     vmtp_sampler_start(&sampler, 0.001);
-    usleep(100000);
+    let_read(0.1);
     vmtp_sampler_stop(&sampler);
     is_int(loads.readings, 1, "the shortest measurement has one");
 
@@ -169,7 +175,7 @@ static void test_sampling(void)
     for (size_t i = 0; i < 2; i++) {
         atomic_store(&gmond.how, (int)hanging[i]);
         vmtp_sampler_start(&sampler, 30);
-        usleep(300000);
+        let_read(0.3);
         double begin = vmtp_now();
         vmtp_sampler_stop(&sampler);
         ok(vmtp_now() - begin < within(0.3), "a gmond that hangs is not waited for");
@@ -178,7 +184,7 @@ static void test_sampling(void)
     }
     gmond_stop();
     vmtp_sampler_start(&sampler, 30);
-    usleep(200000);
+    let_read(0.2);
     vmtp_sampler_stop(&sampler);
     ok(loads.n == 0 && loads.failed == 1, "one that is gone");
     contains(loads.error, "Connection refused", "... is a failed reading");
