@@ -13,8 +13,8 @@ else
 fi
 run_packages='iperf iperf3 iproute2 iputils-ping nuttcp'
 test_packages='g++ iptables openssh-client openssh-server openssl procps python3'
-ci_packages='busybox-static chromium clang cmark-gfm debootstrap fish git libclang-rt-14-dev shellcheck tcsh util-linux valgrind
-    xz-utils zsh'
+ci_packages='busybox-static chromium clang cmark-gfm debootstrap fish git libclang-rt-14-dev shellcheck tcsh
+    util-linux valgrind xz-utils zsh'
 
 build=${VMTP_BUILD:-$top/build}
 jobs=$(nproc 2>/dev/null || echo 2)
