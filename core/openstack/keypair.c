@@ -277,6 +277,9 @@ int vmtp_cloud_make_key(vmtp_ctx *ctx, struct vmtp_cloud *cloud)
     } else {
         VMTP_CLEAN(mem) char *comment = vmtp_format("vmtp-%s", cloud->run_id);
         rc = vmtp_cloud_key_generate(ctx, comment ? comment : "vmtp", &cloud->key);
+        if (settings->keep_first_flow_and_exit || settings->stop_on_error)
+            vmtp_warn(ctx, "the VMs get a temporary key, which ends with this run: to log in to those that are kept, "
+                      "name a key of your own with private_key_file");
     }
     if (rc < 0)
         return rc;

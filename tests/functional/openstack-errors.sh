@@ -114,8 +114,9 @@ passes "no server groups in this cloud" \
     '[{"match": "GET .*/os-server-groups", "times": 0, "status": 403, "answer": {"forbidden": {"message": "no"}}}]'
 passes "somebody has removed it already" '[{"match": "DELETE .*/security-groups", "status": 404, "text": ""}]'
 one "[{\"match\": \"DELETE .*/security-groups\", \"times\": 0, \"status\": 500, \"headers\": $req, \"text\": \"oops\"},
-    {\"match\": \"GET .*/security-groups.description\", \"times\": 0, \"status\": 200, \"answer\": {\"security_groups\": [
-     {\"id\": \"0f7c551c-7c15-402d-b668-df8e12389cda\", \"name\": \"pns-security\", \"description\": \"vmtp run {run}\"}]}}]"
+    {\"match\": \"GET .*/security-groups.description\", \"times\": 0, \"status\": 200,
+     \"answer\": {\"security_groups\": [{\"id\": \"0f7c551c-7c15-402d-b668-df8e12389cda\",
+                                         \"name\": \"pns-security\", \"description\": \"vmtp run {run}\"}]}}]"
 is "a removal that is broken: exit 4" "$status" 4 || told
 like "... what is left is named, and how it is removed" "$err" "left behind: security-group pns-security"
 like "... how that is removed" "$err" 'vmtp cleanup [0-9a-f-]{36}'

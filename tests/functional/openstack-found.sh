@@ -135,6 +135,23 @@ one '[{"match": "POST .*/networks$", "set": {"network.port_security_enabled": fa
 is "a cloud without port security: a run" "$status" 0 || told
 is "... its ports have no groups" "$(printf '%s\n' "$log" | grep 'POST .*/ports' | grep -c security_groups)" 0
 
+# --- what the VMs are given
+printf 'Hello' >"$tmp/data"
+configure "user_data_file: $tmp/data" "config_drive: true" "dns_nameservers: [192.0.2.53]" "ssh_source: 192.0.2.0/24"
+one '[]' --keep-first-flow-and-exit
+is "a run that keeps its first flow" "$status" 0 || told
+is "... user data and a config drive for both VMs" "$(printf '%s\n' "$log" | grep 'POST .*/servers ' |
+    grep '"config_drive": true' | grep -c '"user_data": "SGVsbG8="')" 2
+like "... name servers" "$log" 'POST .*/subnets .*"dns_nameservers": \["192\.0\.2\.53"\]'
+like "... SSH from there only" "$log" \
+    'security-group-rules .*"port_range_min": 22, "protocol": "tcp", "remote_ip_prefix": "192\.0\.2\.0/24"'
+unlike "... nothing from anywhere" "$(printf '%s\n' "$log" | grep 'security-group-rules ')" '0\.0\.0\.0/0'
+is "... nothing is removed" "$(sent DELETE)" 0
+like "... how all of it is removed" "$err" 'vmtp cleanup [0-9a-f-]{36}'
+like "... the key will not let anybody in" "$err" 'temporary key.*private_key_file'
+rm -rf "$XDG_STATE_HOME/vmtp/runs"
+configure
+
 # --- the agent that carries packets
 agents() { printf '{"match": "GET .*/agents", "times": 0, "status": 200, "answer": {"agents": [%s]}}' "$1"; }
 one "[$(agents '{"agent_type": "Open vSwitch agent", "alive": false},
