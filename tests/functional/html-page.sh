@@ -41,7 +41,8 @@ cat >drawn.js <<'END'
         return [...figure.querySelectorAll('.m')].map(m => {
             const d = m.querySelector('.fill').getAttribute('d').match(/-?[\d.]+/g).map(Number);
             const top = d[2] + d[6];
-            return {family: figure.querySelector('figcaption').textContent, title: m.querySelector('title').textContent,
+            return {family: figure.querySelector('figcaption').textContent, css: m.getAttribute('class'),
+                    title: m.querySelector('title').textContent,
                     label: +m.querySelector('text').textContent, unit: unit,
                     height: (low[1] - top) / (low[1] - high[1]) * high[0], pixel: high[0] / (low[1] - high[1])};
         });
@@ -53,18 +54,21 @@ FAMILIES = [('same network', 'L2'), ('floating', 'L3 floating'), ('different', '
 FACTOR = {'kbit/s': 1e3, 'Mbit/s': 1e6, 'Gbit/s': 1e9}
 drawn = json.load(open('seen.json'))['values'][0]
 want = {}
-for flow in json.load(open(sys.argv[1]))['flows']:
-    for item in flow['results']:
-        if item['protocol'] != 'ICMP':
-            desc = flow['desc']
-            family = next(name for words, name in FAMILIES if words in desc)
-            place = family + ', ' + re.search('int(ra|er)-(node|host)', desc)[0]
-            want.setdefault((place, '%s %d B' % (item['protocol'], item['pkt_size'])), []).append(
-                item.get('throughput_bps', item['throughput_kbps'] * 1000))
+several = len(sys.argv) > 2
+for run, name in enumerate(sys.argv[1:]):
+    for flow in json.load(open(name))['flows']:
+        for item in flow['results']:
+            if item['protocol'] != 'ICMP':
+                desc = flow['desc']
+                family = next(name for words, name in FAMILIES if words in desc)
+                place = family + ', ' + re.search('int(ra|er)-(node|host)', desc)[0]
+                want.setdefault((run, place, '%s %d B' % (item['protocol'], item['pkt_size'])), []).append(
+                    item.get('throughput_bps', item['throughput_kbps'] * 1000))
 bad = []
 for mark in drawn:
     desc, rest = mark['title'].split('\n')[:2]
-    values = want.pop((desc, rest.split(':')[0].split(',')[0]), None)
+    run = int(mark['css'].split('r')[-1]) if several else 0 # "m r1"
+    values = want.pop((run, desc, rest.split(':')[0].split(',')[0]), None)
     if not values:
         bad.append('not in the file: %s' % mark['title'])
         continue
@@ -137,9 +141,11 @@ for page in old new; do
     done
 done
 "$genchart" -c both.html "$srcdir"/tests/fixtures/upstream/old-program-openstack-T*.json >/dev/null
-browse both.html '[...document.querySelectorAll(".legend li")].slice(0, 2).map(e => e.textContent)'
+browse both.html "$(cat drawn.js)" '[...document.querySelectorAll(".legend li")].slice(0, 2).map(e => e.textContent)'
 is "two results: nothing on the console" "$(seen "$quiet")" '[[], [], [], [], []]'
-is "... and a colour for each" "$(seen 'len(s["values"][0])')" 2
+ok "... what is drawn are the means of both files, all of them" python3 compare.py \
+    "$srcdir"/tests/fixtures/upstream/old-program-openstack-T*.json
+is "... in a colour for each" "$(seen 'len(s["values"][1])')" 2
 shot both-1280 both.html
 browse --width 400 both.html 'document.documentElement.scrollWidth' \
     'Math.min(...[...document.querySelectorAll("svg .m text")].map(t => t.getBoundingClientRect().height))'
