@@ -115,7 +115,7 @@ static int make(struct vmtp_run *run, struct vmtp_topology_instance *topology, v
     run->ctx.topology = loaded->plugin.name;
     VMTP_CLEAN(ctx) struct vmtp_ctx limit; /* for a plugin that does not return; its waits have limits of their own */
     const bool makes = loaded->topology.caps & (VMTP_TOPO_CREATES | VMTP_TOPO_CLOUD);
-    vmtp_ctx_child(&limit, &run->ctx, makes ? MAKING_SECONDS : VMTP_RELEASE_SECONDS);
+    vmtp_ctx_child(&limit, &run->ctx, makes ? MAKING_SECONDS : run->settings->ssh_timeout + VMTP_RELEASE_SECONDS);
     run->ctx.plan = &run->plan;
     if (loaded->topology.acquire)
         rc = VMTP_CALL(loaded, topology, acquire, &limit, &run->ctx, topology->state, eps, n);

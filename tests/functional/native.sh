@@ -57,6 +57,11 @@ like "the reason is told" "$(json 'd["flows"][1]["results"][0]["error"]')" \
     '^root@192\.0\.2\.77: tried for [0-9] s: cannot connect to 192\.0\.2\.77 port 22: '
 vmtp --host root@192.0.2.77 --host "$b"
 is "a server that is not there fails all" "$status $(json '[f["status"] for f in d["flows"]]')" "1 ['failed', 'failed']"
+# longer than a topology may take that only answers
+echo 'ssh_timeout: 45' >"$tmp/patient.yaml"
+vmtp -c "$tmp/patient.yaml" --host root@192.0.2.77 --host "$b" --inter-node-only
+like "a host that does not answer is tried for as long as asked" "$status $(json 'd["flows"][0]["results"][0]["error"]')" \
+    '^1 root@192\.0\.2\.77: tried for 4[0-9] s: cannot connect'
 
 rm "$HOME/.ssh/id_ed25519" # it would be tried next
 vmtp --host "tester@192.0.2.1:not-it" --host "$b"
