@@ -60,7 +60,7 @@ is "a server that is not there fails all" "$status $(json '[f["status"] for f in
 # longer than a topology may take that only answers
 echo 'ssh_timeout: 45' >"$tmp/patient.yaml"
 vmtp -c "$tmp/patient.yaml" --host root@192.0.2.77 --host "$b" --inter-node-only
-like "a host that does not answer is tried for as long as asked" "$status $(json 'd["flows"][0]["results"][0]["error"]')" \
+like "a host that is silent is tried for as long as asked" "$status $(json 'd["flows"][0]["results"][0]["error"]')" \
     '^1 root@192\.0\.2\.77: tried for 4[0-9] s: cannot connect'
 
 rm "$HOME/.ssh/id_ed25519" # it would be tried next
