@@ -207,6 +207,12 @@ is "a tool that prints garbage: exit 1" "$status $(statuses)" '1 failed'
 like "... and it is told" "$(errors)" 'output of nuttcp'
 fake 'echo "megabytes=nan real_seconds=1e999 rate_Mbps=-5"'
 is "a tool that prints wrong numbers: exit 1" "$status $(statuses)" '1 failed'
+fake "[ -e '$tmp/set' ] && exec nuttcp \"\$@\"; : >'$tmp/set'; echo megabytes=9 real_seconds=-0.40 rate_Mbps=-188"
+is "a clock that is set back while nuttcp measures: measured again" "$status $(statuses)" '0 passed'
+like "... and it is told" "$(cat "$tmp/err")" 'clock of .* was set back .*measuring again'
+fake 'echo megabytes=9 real_seconds=-0.40 rate_Mbps=-188'
+is "... one that is set back each time: exit 1" "$status $(statuses)" '1 failed'
+like "... and it is told" "$(errors)" 'clock of .* was set back .*use another tool'
 fake 'head -c 1000000000 /dev/zero | tr "\0" "x"'
 is "a tool that prints 1 GB: exit 1" "$status $(statuses)" '1 failed'
 ok "... in time" test "$seconds" -le 40 || diag "$seconds s"

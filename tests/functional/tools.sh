@@ -73,7 +73,10 @@ wrapper nuttcp 'case " $* " in
 esac
 "$real" "$@"
 status=$?
-case " $* " in *" -n2 "*) ;; *) kill "$(cat "$state/server")" ;; esac
+case " $* " in *" -n2 "*) exit $status ;; esac
+server=$(cat "$state/server")
+kill "$server"
+while case $(ps -o stat= -p "$server") in "" | Z*) false ;; esac; do sleep 0.01; done
 exit $status'
 measure --tp-tool "nuttcp:path=$tmp/nuttcp/nuttcp" --protocols T
 is "nuttcp: a server that has died is started again" "$status" 0 || diag "$err"

@@ -7,7 +7,7 @@
 struct parsed {
     struct vmtp_numbers total, first;
     unsigned intervals, totals;
-    bool flawed;
+    bool flawed, clock_was_set;
     char flaw[VMTP_WORDS];
 };
 
@@ -25,6 +25,7 @@ static struct parsed parse(const char *text, size_t len)
             p.total = row;
     }
     p.flawed = kind == VMTP_NUTTCP_FLAW;
+    p.clock_was_set = scan.clock_was_set;
     memcpy(p.flaw, scan.flaw, sizeof p.flaw);
     return p;
 }
@@ -169,12 +170,17 @@ static void test_hostile(void)
         {"real_seconds=1 rate_Mbps=1 data_loss=101\n", "more than 100"},
         {"real_seconds= rate_Mbps=1\n", "real_seconds="},
         {"real_seconds=1 rate_Mbps=1,5\n", "rate_Mbps=1,5"},
+        {"megabytes=1 real_seconds=-0.40 rate_Mbps=-20\n", "clock was set back meanwhile: real_seconds=-0.40"},
+        {"megabytes=1 real_sec=-0.40 rate_Mbps=20\n", "clock was set back"},
+        {"real_seconds=-x rate_Mbps=5\n", "real_seconds=-x"},
+        {"real_seconds=--1 rate_Mbps=5\n", "real_seconds=--1"},
         {"real_seconds=1 rate_Mbps=5\x1b[31m\n", "rate_Mbps=5"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct parsed p = parse(bad[i].text, strlen(bad[i].text));
         ok(p.flawed, "refused: %.*s", (int)strcspn(bad[i].text, "\n\x1b"), bad[i].text);
         contains(p.flaw, bad[i].says, "with words");
+        ok(p.clock_was_set == (strstr(bad[i].says, "clock") != NULL), "and whether it is the clock");
     }
     static const char nul[] = "real_seconds=1 \0rate_Mbps=1\n";
     struct parsed p = parse(nul, sizeof nul - 1);

@@ -47,7 +47,7 @@ struct iperf_server {
     bool udp;
     char address[ADDRESS_TEXT]; /* that it is bound to; "" all of a family */
     bool ipv6;
-    bool used, suspect;
+    bool spent, suspect; /* it is to be stopped before the next measurement */
     vmtp_process *process;
     struct iperf_server *next;
 };
@@ -177,10 +177,10 @@ static int server_for(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job 
 }
 
 /* The UDP server of 2.1.8 crashes at the end of its second client, and that of older ones adds up the time of all
- * clients: each measurement gets a new one. */
+ * clients; its TCP server crashes now and then when it has sent: such a measurement is the last one of its server. */
 static bool can_serve(vmtp_ctx *ctx, struct iperf_server *server, const char *address, bool ipv6)
 {
-    return server->process && !server->suspect && !(server->udp && server->used) && server->ipv6 == ipv6 &&
+    return server->process && !server->suspect && !server->spent && server->ipv6 == ipv6 &&
            (server->address[0] == '\0' || strcmp(server->address, address) == 0) &&
            vmtp_running(ctx, server->process);
 }
@@ -196,7 +196,7 @@ static int iperf_serve(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
         return rc;
     vmtp_stop(ctx, server->process);
     server->process = NULL;
-    server->suspect = server->used = false;
+    server->suspect = server->spent = false;
     server->ipv6 = job->load->ipv6;
     if (strcmp(server->address, job->target) != 0) {
         bool own = vmtp_has_address(ctx, job->server, job->target);
@@ -292,8 +292,10 @@ static void add_client(struct vmtp_args *args, const struct iperf *iperf, const 
 static int fail_client(vmtp_ctx *ctx, const struct vmtp_job *job, const struct vmtp_output *out)
 {
     char words[VMTP_WORDS];
+    bool told = out->err_len > 0 || strstr(out->out, "failed");
     return vmtp_fail(ctx, VMTP_EREMOTE, "no measurement from %s to %s port %u: %s", vmtp_endpoint_id(job->client),
-                     job->target, job->port, vmtp_error_words(out, words));
+                     job->target, job->port,
+                     told ? vmtp_error_words(out, words) : "the client does not say why; its server may have ended");
 }
 
 /* Before the first TCP measurement on a path a little is sent: a client would hang for minutes on a filtered port. */
@@ -530,7 +532,7 @@ static int measure_served(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_
     struct iperf_server *server = find_server(iperf, job);
     int rc = measure_on(ctx, iperf, job);
     if (server) {
-        server->used = true;
+        server->spent = is_udp(job->load) || job->load->reverse;
         server->suspect = rc != VMTP_OK;
     }
     return rc;

@@ -9,6 +9,7 @@ static const double ANSWER_WITHIN = 4;  /* s that the first contact over a path 
 static const double GRACE = 15;         /* s that a client may need beyond the time it sends */
 static const double DEFAULT_SECONDS = 10;
 enum {
+    CLOCK_TRIES = 3,              /* of a measurement in which the clock is set back */
     IDLE_TIMEOUT = 5,             /* s without data after which a server gives up */
     RETRANS_SINCE = 70000,        /* 6.1.2 prints 0 where the kernel has counted thousands */
     MULTICAST_SINCE = 70300,      /* -g, -j and -o */
@@ -382,6 +383,38 @@ static int run_client(vmtp_ctx *ctx, const struct nuttcp *nuttcp, const struct v
     return VMTP_OK;
 }
 
+/* Before anything of an output is reported. */
+static bool clock_was_set(const struct vmtp_output *out)
+{
+    struct vmtp_numbers row;
+    struct vmtp_nuttcp_scan scan;
+    vmtp_nuttcp_begin(&scan, out->out, out->out_len);
+    while (vmtp_nuttcp_next(&scan, &row) > VMTP_NUTTCP_END)
+        ;
+    return scan.clock_was_set;
+}
+
+/* nuttcp takes its times from a clock that can be set: one that is set back by more than the measurement lasts makes
+ * them negative. Then it measures again, if there is time for that. */
+static int run_clients(vmtp_ctx *ctx, const struct nuttcp *nuttcp, const struct vmtp_job *job, const char *program,
+                       struct vmtp_output *out)
+{
+    static const char set_back[] =
+        "the clock of %s or %s was set back while nuttcp measured, so its times are below 0: %s";
+    const char *client = vmtp_endpoint_id(job->client), *server = vmtp_endpoint_id(job->server);
+    for (unsigned i = 1;; i++) {
+        double begin = vmtp_remaining(ctx);
+        int rc = run_client(ctx, nuttcp, job, program, out);
+        if (rc < 0 || !clock_was_set(out))
+            return rc;
+        if (i == CLOCK_TRIES || vmtp_remaining(ctx) < begin - vmtp_remaining(ctx))
+            return vmtp_fail(ctx, VMTP_EREMOTE, set_back, client, server,
+                             "let their time service settle, or use another tool");
+        vmtp_warn(ctx, set_back, client, server, "measuring again");
+        vmtp_output_clear(out);
+    }
+}
+
 static int measure_on(vmtp_ctx *ctx, struct nuttcp *nuttcp, const struct vmtp_job *job)
 {
     const vmtp_endpoint *sender = job->load->reverse ? job->server : job->client;
@@ -392,7 +425,7 @@ static int measure_on(vmtp_ctx *ctx, struct nuttcp *nuttcp, const struct vmtp_jo
     VMTP_CLEAN(output) struct vmtp_output out = {0};
     struct vmtp_numbers total = {0};
     if (rc == VMTP_OK)
-        rc = run_client(ctx, nuttcp, job, program, &out);
+        rc = run_clients(ctx, nuttcp, job, program, &out);
     if (rc == VMTP_OK)
         rc = read_output(ctx, &out, vmtp_version_of(nuttcp->versions, sender) >= RETRANS_SINCE, &total);
     if (rc < 0)

@@ -76,6 +76,16 @@ static bool take_word(const char *word, struct vmtp_numbers *row)
     return true;
 }
 
+/* Why a word is none of nuttcp's. It takes its times from a clock that can be set. */
+static enum vmtp_nuttcp_row word_flaw(struct vmtp_nuttcp_scan *scan, const char *word)
+{
+    const char *value = strchr(word, '=') + 1;
+    double seconds;
+    scan->clock_was_set = strncmp(word, "real_sec", strlen("real_sec")) == 0 && *value++ == '-' &&
+                          vmtp_scan_number(&value, 1e12, &seconds) && !*value;
+    return flaw(scan, scan->clock_was_set ? "the clock was set back meanwhile: " : "not a number as expected: ", word);
+}
+
 /* Datagrams: what follows from those sent and lost. Their ratio has more digits than the printed percentage. */
 static enum vmtp_nuttcp_row complete(struct vmtp_nuttcp_scan *scan, struct vmtp_numbers *row, enum vmtp_nuttcp_row kind)
 {
@@ -110,7 +120,7 @@ enum vmtp_nuttcp_row vmtp_nuttcp_next(struct vmtp_nuttcp_scan *scan, struct vmtp
             char *rest = word + len + (word[len] != '\0');
             word[len] = '\0';
             if (!take_word(word, row))
-                return flaw(scan, "not a number as expected: ", word);
+                return word_flaw(scan, word);
             word = rest;
         }
         return complete(scan, row, total ? VMTP_NUTTCP_TOTAL : VMTP_NUTTCP_INTERVAL);

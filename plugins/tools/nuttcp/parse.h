@@ -15,6 +15,7 @@ enum vmtp_nuttcp_row {
 struct vmtp_nuttcp_scan {
     const char *next, *end;
     char flaw[VMTP_WORDS]; /* after VMTP_NUTTCP_FLAW: what is wrong */
+    bool clock_was_set;    /* it is a time below 0: the clock was set back meanwhile */
 };
 
 /* Begins to read an output of len bytes, which must live until the last row. */
