@@ -21,7 +21,7 @@ good_result() { # good_result NAME
     is "$1: something arrived, none of it above the cap" \
         "$(json '[i for i in items if not 1e6 < i["throughput_bps"] < 22e6]')" '[]'
     is "$1: the flow names the group" "$(json 'flow["multicast_address"]')" 231.1.1.9
-    is "$1: with jitter" "$(json '["jitter" in i for i in items]')" '[True, True]' || diag "$(json items)"
+    is "$1: with jitter" "$(json '["jitter_ms" in i for i in items]')" '[True, True]' || diag "$(json items)"
 }
 
 case $(nuttcp -V 2>&1) in
