@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage, as root: roots.sh [NAME...]
 # Makes root file systems of targets that are no machine of ours, for tests/functional/bundle-roots.sh: Debian 11 and 13
-# as debootstrap leaves them, and one that has musl and busybox and nothing of glibc. What is there already is kept.
+# as debootstrap leaves them, and one that has musl and busybox and nothing of glibc. What is there already is kept. The
+# nuttcp of Debian 13 is in its root, as it has multicast: for tests/functional/multicast.sh.
 # They stay in $VMTP_TEST_ROOTS, by default the folder vmtp/roots of the user's cache.
 set -eu
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
 roots=${VMTP_TEST_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/vmtp/roots}
-debians='debian-11:bullseye debian-13:trixie'
+debians='debian-11:bullseye: debian-13:trixie:nuttcp'
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -21,10 +22,10 @@ mirror() { # where this machine has its packages from
     apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/*$' | head -n 1
 }
 
-make_debian() { # make_debian SUITE DIRECTORY
+make_debian() { # make_debian SUITE DIRECTORY [PACKAGE]
     command -v debootstrap >/dev/null || die "debootstrap is not installed"
     # shellcheck disable=SC2046 # none: debootstrap's own
-    debootstrap --variant=minbase "$1" "$2" $(mirror) >"$2.log" 2>&1 || {
+    debootstrap --variant=minbase ${3:+"--include=$3"} "$1" "$2" $(mirror) >"$2.log" 2>&1 || {
         tail -n 5 "$2.log" >&2
         die "debootstrap of $1 has failed"
     }
@@ -64,7 +65,8 @@ make_root() { # make_root NAME: under another name until it is whole
     musl) make_musl "$roots/$1.part" ;;
     *)
         for debian in $debians; do
-            [ "${debian%:*}" != "$1" ] || make_debian "${debian#*:}" "$roots/$1.part"
+            suite=${debian#*:}
+            [ "${debian%%:*}" != "$1" ] || make_debian "${suite%:*}" "$roots/$1.part" "${suite#*:}"
         done
         [ -d "$roots/$1.part" ] || die "no root is called $1"
         ;;

@@ -104,6 +104,9 @@ none "a plugin's state is in its instance" "$(in_code '^static (?!const|inline|p
     "$plugins")"
 none "a plugin reads no environment, no YAML, and never waits blindly" "$(in_code \
     '\b((secure_)?getenv|yaml_\w+|u?sleep|nanosleep|exit|abort)\s*\(' "$plugins")"
+none "a tool that is brought along has the text of its licence in legal/" "$(for file in $plugins; do
+    ! grep -q '\bVMTP_TOOL_BRING\b' "$file" || [ -s "legal/$(basename "$file" .c).txt" ] || echo "$file"
+done)"
 none "nobody asks for a tool by its name" "$(in_text \
     'str\w*cmp\w*\([^"]*"(nuttcp|iperf3?|ping)"' "$core
 $(printf '%s\n' "$plugins" | grep '^plugins/[st]')")"

@@ -136,12 +136,17 @@ like "what the server takes is told" "$out" 'not usable: the password: the serve
 
 probe -k "$keys/ed25519" 'root@[2001:db8::1]:22' connect
 is "IPv6, and a port" "$out" "connected 2001:db8::1"
-hosts=root@$a
-for n in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    hosts=$hosts,root@$a:22
-done
+hosts=$(perl -e "print join ',', ('root@$a') x 50")
 probe -k "$keys/ed25519" "$hosts" connect
-is "20 connections at once" "$(printf '%s\n' "$out" | grep -c '^connected')" 20
+is "50 connections at once" "$(printf '%s\n' "$out" | grep -c '^connected')" 50
+sshd_stop b
+sshd_start b 'MaxStartups 10:30:100' || exit 99
+hosts=$(perl -e "print join ',', ('root@$b') x 50")
+probe -k "$keys/ed25519" -t 30 "$hosts" connect
+is "50 at a server with OpenSSH's own limit, which drops some" "$(printf '%s\n' "$out" | grep -c '^connected')" 50 ||
+    diag "$out" "$err"
+dropped=$(sshd_log b 'past MaxStartups|drop connection')
+[ "$dropped" -gt 0 ] || diag "it has dropped none"
 
 sshd_stop b
 probe -k "$keys/ed25519" -t 1 "root@$b" connect
