@@ -24,6 +24,7 @@ struct vmtp_ssh_master {
     struct vmtp_buf said;
     bool asked_password;         /* it was given once: a second question means that it is wrong */
     bool interactive;            /* by the method keyboard-interactive */
+    bool named_only;             /* only the keys that are named: with those of the agent they were too many */
     char *key, *passphrase;      /* of a key, given but not proven yet */
 };
 

@@ -315,6 +315,22 @@ static bool wants_interactive(const struct vmtp_ssh_master *master)
            !master->interactive && strstr(list, "keyboard-interactive") && !strstr(list, "password");
 }
 
+/* ssh offers the keys of an agent first, and servers close the connection at the sixth: before the configured one. */
+static bool wants_fewer_keys(const struct vmtp_ssh_master *master)
+{
+    const char *file = vmtp_ssh_defaults.private_key_file;
+    return file && file[0] && !master->named_only && !master->login->only_key &&
+           strstr(vmtp_buf_text(&master->said), "Too many authentication failures");
+}
+
+/* Whether there is another way than the one that was refused: then master goes it from now on. */
+static bool other_way(struct vmtp_ssh_master *master)
+{
+    if (wants_interactive(master))
+        return master->interactive = true;
+    return wants_fewer_keys(master) && (master->named_only = true);
+}
+
 static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep)
 {
     struct vmtp_ssh_master *master = &((struct openssh *)ep->link)->master;
@@ -322,10 +338,9 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
     struct vmtp_ctx own;
     vmtp_ctx_child(&own, outer, master->connect_seconds + LOGIN_S);
     int rc = vmtp_ssh_master_start(&own, master);
-    if (rc == VMTP_EFAIL && wants_interactive(master)) {
+    while (rc == VMTP_EFAIL && other_way(master)) {
         vmtp_ssh_master_stop(master);
         vmtp_ctx_forget(&own);
-        master->interactive = true;
         rc = vmtp_ssh_master_start(&own, master);
     }
     if (rc < 0)

@@ -121,6 +121,19 @@ unset VMTP_KEY_PASSPHRASE
 probe -T openssh -k "$keys/stranger" "root@$a" connect
 like "a key that the server does not know" "$out" \
     'does not let us in; refused: .*/stranger\. The server takes publickey'
+eval "$(ssh-agent -s)" >/dev/null
+at_exit "kill $SSH_AGENT_PID"
+for n in 1 2 3 4 5 6 7 8; do
+    ssh-keygen -q -t ed25519 -N '' -C "extra$n" -f "$keys/extra$n"
+    ssh-add -q "$keys/extra$n" 2>"$tmp/ssh-add"
+done
+probe -T openssh -k "$keys/ed25519" "root@$a" exec echo hello
+like "a key of the host, beside an agent with more keys than a server takes" "$out" '^hello$'
+probe -T openssh -K "$keys/ed25519" "root@$a" exec echo hello
+like "the configured key, beside that agent" "$out" '^hello$'
+probe -T openssh "root@$a" connect
+like "too many keys are told" "$out" '^error failed: .*Too many authentication failures'
+unset SSH_AUTH_SOCK
 probe -T openssh -k "$keys/ed25519" root@no-such-host.invalid connect
 like "an unknown host name" "$out" '^error failed: .*Could not resolve hostname'
 probe -T openssh -k "$keys/ed25519" -t 1 "root@$b" connect
