@@ -9,7 +9,7 @@ feed=$tmp/feed.xml
 grid=$srcdir/tests/fixtures/ganglia/3.7.2/grid.xml
 gmond() { # gmond [OPTION...]: starts one; sets $port, $gmond
     rm -f "$tmp/ready" "$feed.how" "$tmp/asked"
-    cp "$grid" "$feed"
+    cat "$grid" >"$feed" # writable, whatever the source tree is
     python3 "$srcdir/tests/fake/gmond.py" "$tmp/ready" "$feed" --log "$tmp/asked" "$@" 2>"$tmp/gmond.err" &
     gmond=$!
     at_exit "kill $gmond 2>/dev/null"
