@@ -82,8 +82,10 @@ for where in open event close; do
     like "a sink's crash in $where has its name" "$err" "^vmtp: sink faulty: $where: crashed with SIGABRT\$"
 done
 # shellcheck disable=SC2317 # called through run and hang
+printf 'ssh_timeout: 1\n' >"$tmp/impatient.yaml" # a topology may take that long, and 30 s
 placed() { # placed TOPOLOGY-OPTIONS
-    "$VMTP" --topology "faulty:$1" --protocols T -t 1 --tp-tool "faulty:far=$far" --json "$tmp/placed.json" -q
+    "$VMTP" -c "$tmp/impatient.yaml" --topology "faulty:$1" --protocols T -t 1 --tp-tool "faulty:far=$far" \
+        --json "$tmp/placed.json" -q
 }
 run placed how=nothing
 is "the faulty topology works when nothing is wrong" "$status" 0 || diag "$err"
