@@ -92,7 +92,7 @@ static void parse_head(struct vmtp_ssh_head *head, const char *mark, struct vmtp
     vmtp_buf_clear(&head->text);
 }
 
-/* What does not fit is dropped: the far side must never wait for us. */
+/* What does not fit is dropped. */
 void vmtp_ssh_head_take(struct vmtp_ssh_head *head, const char *mark, struct vmtp_process *process, const char *bytes,
                         size_t n)
 {
@@ -103,6 +103,18 @@ void vmtp_ssh_head_take(struct vmtp_ssh_head *head, const char *mark, struct vmt
     for (size_t i = 0; i < n; i++) /* a NUL would hide the mark */
         (void)vmtp_buf_add(&head->text, bytes[i] ? bytes + i : "?", 1);
     parse_head(head, mark, process);
+}
+
+int vmtp_ssh_head_check(vmtp_ctx *ctx, const struct vmtp_ssh_head *head, const char *name,
+                        struct vmtp_process *process)
+{
+    if (head->started || !head->text.cut)
+        return VMTP_OK;
+    process->ended = true;
+    process->exit_status = VMTP_SSH_CONNECTION_LOST;
+    return vmtp_fail(ctx, VMTP_EREMOTE,
+                     "%s prints more than %d KiB before a command begins: look at what its login shell starts", name,
+                     HEAD_MAX >> 10);
 }
 
 /* ---- names ---- */

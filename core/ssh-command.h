@@ -25,6 +25,10 @@ void vmtp_ssh_head_init(struct vmtp_ssh_head *head);
 void vmtp_ssh_head_take(struct vmtp_ssh_head *head, const char *mark, struct vmtp_process *process, const char *bytes,
                         size_t n);
 
+/* VMTP_EREMOTE, and the process is given up, when so much has come in front of that line that it will not come. */
+int vmtp_ssh_head_check(vmtp_ctx *ctx, const struct vmtp_ssh_head *head, const char *name,
+                        struct vmtp_process *process);
+
 /* A command line of the login shell that says its pid and becomes argv, which ends with its standard input. */
 int vmtp_ssh_launch_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *mark, const char *const argv[]);
 

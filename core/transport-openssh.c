@@ -154,6 +154,9 @@ static int openssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seco
             break;
         if (link->lost)
             return connection_lost(ctx, link, process);
+        int rc = vmtp_ssh_head_check(ctx, &((struct channel *)process->link)->head, link->name, process);
+        if (rc < 0)
+            return rc;
         double left = end - vmtp_now();
         if (left <= 0 || process->out.len != out || process->err.len != err)
             break;

@@ -474,6 +474,9 @@ static int ssh_pump(vmtp_ctx *ctx, struct vmtp_process *process, double seconds)
         ssh->lost = ssh->lost || !drain_all(ssh, process->link);
         if (ssh->lost)
             return connection_lost(ctx, ssh, process);
+        int rc = vmtp_ssh_head_check(ctx, &((struct vmtp_ssh_channel *)process->link)->head, ssh->name, process);
+        if (rc < 0)
+            return rc;
         double left = end - vmtp_now();
         if (process->ended || left <= 0 || process->out.len != out || process->err.len != err)
             break;

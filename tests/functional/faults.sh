@@ -222,6 +222,26 @@ like "... and it is told" "$(errors)" 'does not end'
 ok "... in time" test "$seconds" -le 25 || diag "$seconds s"
 ok "... and nothing of it is left" await 10 sh -c "! ip netns pids $net-b | xargs ps -o args= -p | grep -q fake-nuttcp"
 
+# ---- a target that prints 1 GB before anything else ----
+
+for transport in libssh2 openssh; do
+    printf '#!/bin/sh\nhead -c 1000000000 /dev/zero | tr "\\0" "x"\nexec /bin/sh "$@"\n' >"$tmp/flood"
+    chmod 755 "$tmp/flood"
+    cp "$tmp/host-b/passwd" "$tmp/passwd"
+    sed "s#^\(tester:.*\):[^:]*\$#\1:$tmp/flood#" "$tmp/passwd" >"$tmp/host-b/passwd" # not a new file: it is mounted
+    printf 'ssh_transport: %s\nprivate_key_file: %s\n' $transport "$keys/ed25519" >"$tmp/transport.yaml"
+    start -c "$tmp/transport.yaml" --host "$a" --host "$b" --host "$third" --protocols T -t 1
+    mark
+    finish
+    is "a target that prints 1 GB, $transport: its flow fails, the others pass" "$status $(statuses)" \
+        '1 passed passed failed' || diag "$err"
+    ok "... in time" test "$seconds" -le 20 || diag "$seconds s"
+    like "... the reason is told" "$(errors)" "$third prints more than 64 KiB before a command begins"
+    ok "... and nothing prints on there" await 10 sh -c \
+        "! ip netns pids $net-b | xargs ps -o args= -p | grep -q '$tmp/[f]lood'"
+    cat "$tmp/passwd" >"$tmp/host-b/passwd"
+done
+
 # ---- disks ----
 
 full() { # full OPTION...: the state and the result on a full tmpfs of 64k
