@@ -8,7 +8,7 @@ cd "${builddir:-.}" || exit 99
 : "${FUZZ_SECONDS:=60}" "${FUZZ_RUNS:=10000000}" "${FUZZ_TARGETS:?the names of targets}"
 : "${FUZZ_TIMEOUT:=20}" # s of the clock for one input: more where the machine is stopped now and then
 LONG=65536    # bytes: the longest of all inputs
-LONG_SHARE=20 # one part in so many of executions and seconds is for inputs of any length
+LONG_SHARE=20 # one part in so many, of executions and seconds, is for inputs of any length
 # The sanitizer's defaults (256 MB of freed memory kept away, 30 callers noted for each piece, 4 KB of each filled) take
 # half of the time. 4 MB hold what one input frees; one that fails is to be run again with the defaults.
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -42,6 +42,7 @@ processor_seconds() { # processor_seconds VARIABLE
 
 # Adds to runs and sets result.
 fuzz() { # fuzz NAME RUNS SECONDS LONGEST
+    [ "$2" -gt 0 ] && [ "$3" -gt 0 ] || return
     FUZZ_PROCESSOR_SECONDS=$3 "tests/fuzz/$1.t" -runs="$2" -max_len="$4" -timeout="$FUZZ_TIMEOUT" -reload=0 \
         -rss_limit_mb=2048 -print_funcs=0 -print_final_stats=1 -artifact_prefix="$corpus.found-" "$corpus" \
         >"$log.now" 2>&1 || result=FAILED
@@ -63,7 +64,8 @@ for name in $FUZZ_TARGETS; do
     fuzz "$name" $((FUZZ_RUNS - FUZZ_RUNS / LONG_SHARE)) $((FUZZ_SECONDS - FUZZ_SECONDS / LONG_SHARE)) "$short"
     if [ "$result" = ok ]; then
         gather_seeds "$name" "$corpus" -size +"${short}c"
-        fuzz "$name" $((FUZZ_RUNS / LONG_SHARE)) $((FUZZ_SECONDS / LONG_SHARE + 1)) "$LONG"
+        processor_seconds now
+        fuzz "$name" $((FUZZ_RUNS - runs)) $((FUZZ_SECONDS - now + first)) "$LONG" # until either is reached
     fi
     processor_seconds now
     printf '%-14s %-6s %10d executions, %5d s of processor time\n' "$name" "$result" "$runs" $((now - first))
