@@ -9,6 +9,8 @@
 #include "core/util/cleanup.h"
 #include "core/util/str.h"
 
+enum { SHOWN_MAX = 200 };
+
 const char *const vmtp_gate_metrics[VMTP_RESULT_OTHER][4] = {
     [VMTP_RESULT_TCP] = {"throughput", "retransmits", "rtt"},
     [VMTP_RESULT_UDP] = {"throughput", "loss", "jitter"},
@@ -40,14 +42,15 @@ struct reading {
     const char *at;
 };
 
-/* at: where it is wrong. */
+/* at: where it is wrong. Of a text that is no gate at all the beginning will do: it must not push out the rest. */
 static int refuse(const struct reading *reading, const char *at, const char *what, const char *near)
 {
+    const char *text = reading->gate->text;
     return vmtp_fail(reading->ctx, VMTP_ECONFIG,
-                     "--fail-if '%s': column %zu: %s%s%s%s A gate is PROTOCOL.METRIC < or > LIMIT [in FLOW], as in "
+                     "--fail-if '%.*s%s': column %zu: %s%s%s%s A gate is PROTOCOL.METRIC < or > LIMIT [in FLOW], as in "
                      "tcp.throughput < -5%%, or PROTOCOL.failed, PROTOCOL.missing; all of it: vmtp compare --help",
-                     reading->gate->text, (size_t)(at - reading->gate->text) + 1, what, near ? "; did you mean " : "",
-                     near ? near : "", near ? "?" : ".");
+                     SHOWN_MAX, text, strlen(text) > SHOWN_MAX ? "..." : "", (size_t)(at - text) + 1, what,
+                     near ? "; did you mean " : "", near ? near : "", near ? "?" : ".");
 }
 
 static void skip_blanks(struct reading *reading)

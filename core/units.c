@@ -134,7 +134,9 @@ const char *vmtp_print_seconds(double seconds, char out[VMTP_UNIT_TEXT])
         snprintf(out, VMTP_UNIT_TEXT, "%.*f ms", decimals_for(seconds * 1e3), seconds * 1e3);
     else if (seconds < 99.5)
         snprintf(out, VMTP_UNIT_TEXT, "%.0f s", seconds);
-    else
+    else if (seconds < 1e9)
         snprintf(out, VMTP_UNIT_TEXT, "%d min %02d s", (int)(seconds + 0.5) / 60, (int)(seconds + 0.5) % 60);
+    else
+        snprintf(out, VMTP_UNIT_TEXT, "%.3g s", seconds);
     return out;
 }

@@ -123,6 +123,19 @@ static void test_refusals(void)
 }
 
 /* What is told to users names all there is. */
+static void test_long_text(void)
+{
+    char text[6000] = "tcp.throughput ";
+    memset(text + strlen(text), 'x', sizeof text - 1 - strlen(text));
+    text[sizeof text - 1] = '\0';
+    struct vmtp_gate gate;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_init(&ctx, NULL);
+    const char *error = vmtp_ctx_error(&ctx, vmtp_gate_parse(&ctx, text, &gate));
+    ok(strstr(error, "...': column 16: ") && strstr(error, "vmtp compare --help"),
+       "a text of 6000 letters does not push out where it is wrong, and the remedy");
+}
+
 static void test_words(void)
 {
     for (size_t proto = 0; proto < VMTP_RESULT_OTHER; proto++)
@@ -150,6 +163,7 @@ int main(void)
     test_kinds();
     test_selection();
     test_refusals();
+    test_long_text();
     test_words();
     return done_testing();
 }

@@ -50,6 +50,7 @@ static void test_print(void)
     is(vmtp_print_seconds(0.000231, text), "231.0 us", "microseconds");
     is(vmtp_print_seconds(0.0042, text), "4.20 ms", "milliseconds");
     is(vmtp_print_seconds(200, text), "3 min 20 s", "minutes");
+    is(vmtp_print_seconds(3.1e45, text), "3.1e+45 s", "what a hostile file may say");
 }
 
 int main(void)
