@@ -2,6 +2,7 @@
 #include "core/bundle.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,6 +36,7 @@ struct bundle {
 };
 
 struct vmtp_bundles {
+    pthread_mutex_t finding; /* the rest is used under it; a bundle that was found does not change any more */
     struct bundle *first;
     struct vmtp_endpoint *here;
 };
@@ -52,7 +54,10 @@ static void bundle_free(struct bundle *bundle)
 
 struct vmtp_bundles *vmtp_bundles_new(void)
 {
-    return calloc(1, sizeof(struct vmtp_bundles));
+    struct vmtp_bundles *bundles = calloc(1, sizeof *bundles);
+    if (bundles)
+        pthread_mutex_init(&bundles->finding, NULL);
+    return bundles;
 }
 
 void vmtp_bundles_free(struct vmtp_bundles *bundles)
@@ -65,6 +70,7 @@ void vmtp_bundles_free(struct vmtp_bundles *bundles)
         bundle_free(bundle);
     }
     vmtp_endpoint_free(bundles->here);
+    pthread_mutex_destroy(&bundles->finding);
     free(bundles);
 }
 
@@ -353,7 +359,9 @@ int vmtp_bundle_bring(vmtp_ctx *ctx, struct vmtp_bundles *bundles, struct vmtp_e
     const char *workdir = NULL;
     double begin = vmtp_now();
     *path = NULL;
+    pthread_mutex_lock(&bundles->finding);
     int rc = find_bundle(ctx, bundles, name, &bundle);
+    pthread_mutex_unlock(&bundles->finding);
     if (rc == VMTP_OK)
         rc = check_machine(ctx, ep, bundle);
     if (rc == VMTP_OK)

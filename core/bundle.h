@@ -6,7 +6,7 @@
 
 #include "core/endpoint.h"
 
-/* What has been found out about programs of this machine, so that it is asked once. One thread at a time. */
+/* What has been found out about programs of this machine, so that it is asked once. From any thread. */
 struct vmtp_bundles;
 
 struct vmtp_bundles *vmtp_bundles_new(void); /* NULL: out of memory */

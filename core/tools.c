@@ -122,15 +122,45 @@ int vmtp_tool_prepare(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmt
     return rc;
 }
 
+/* The member of an option of that name and type; NULL: there is none. */
+static const void *option_member(const struct vmtp_plugin *plugin, const void *opts, const char *name, int type)
+{
+    const struct vmtp_option *option;
+    for (size_t i = 0; opts && (option = vmtp_option_at(plugin, i)); i++)
+        if ((int)option->type == type && strcmp(option->name, name) == 0)
+            return (const char *)opts + option->offset;
+    return NULL;
+}
+
+/* What takes long of a prepare(): copying. An instance is called from one thread at a time, this runs in many. */
+static int bring_ahead(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_endpoint *ep)
+{
+    if (!tool->bundles)
+        return VMTP_OK;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, PREPARE_SECONDS);
+    ctx.bundles = tool->bundles;
+    const struct vmtp_plugin *plugin = &tool->loaded->plugin;
+    const char *configured = NULL, *path;
+    const void *member = option_member(plugin, tool->opts, "path", VMTP_OPT_STRING);
+    if (member)
+        memcpy(&configured, member, sizeof configured);
+    int rc = vmtp_program(&ctx, ep, plugin->name, configured, &path);
+    return rc < 0 ? vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc)) : rc;
+}
+
 void vmtp_tool_prepare_ahead(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_endpoint *ep)
 {
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_child(&ctx, parent, 0);
     ctx.topology = NULL;
     ctx.plan = NULL;
-    pthread_mutex_lock(&tool->preparing);
-    int rc = prepare_at(&ctx, tool, ep);
-    pthread_mutex_unlock(&tool->preparing);
+    int rc = bring_ahead(&ctx, tool, ep);
+    if (rc == VMTP_OK) {
+        pthread_mutex_lock(&tool->preparing);
+        rc = prepare_at(&ctx, tool, ep);
+        pthread_mutex_unlock(&tool->preparing);
+    }
     if (rc < 0)
         vmtp_debug(&ctx, "%s is not ready yet: %s", vmtp_endpoint_id(ep), vmtp_ctx_error(&ctx, rc));
 }
@@ -158,16 +188,11 @@ const char *vmtp_tool_remedy(const struct vmtp_tool_instance *tool, const struct
 
 uint16_t vmtp_tool_port(const struct vmtp_plugin *plugin, const void *opts, const char *name, uint16_t fallback)
 {
-    const struct vmtp_option *option;
-    for (size_t i = 0; opts && (option = vmtp_option_at(plugin, i)); i++) {
-        if (option->type != VMTP_OPT_INT || strcmp(option->name, name) != 0)
-            continue;
-        int64_t value;
-        memcpy(&value, (const char *)opts + option->offset, sizeof value);
-        if (value > 0 && value <= UINT16_MAX)
-            return (uint16_t)value;
-    }
-    return fallback;
+    const void *member = option_member(plugin, opts, name, VMTP_OPT_INT);
+    int64_t value = 0;
+    if (member)
+        memcpy(&value, member, sizeof value);
+    return value > 0 && value <= UINT16_MAX ? (uint16_t)value : fallback;
 }
 
 static uint16_t wanted_port(const struct vmtp_tool_instance *tool, const char *name, uint16_t fallback)

@@ -143,7 +143,8 @@ enum vmtp_tool_caps {
     VMTP_TOOL_STREAMS = 1 << 9,
     VMTP_TOOL_BRING = 1 << 10,  /* its program needs nothing but shared libraries: where it is missing,
                                  * vmtp_program() copies that of the operator's machine there. Not for programs
-                                 * that need capabilities, modules or other files */
+                                 * that need capabilities, modules or other files. A program with the name of the
+                                 * plugin, or in its option "path", may be there before prepare() is called */
 };
 
 struct vmtp_tool_ops {
