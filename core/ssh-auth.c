@@ -23,6 +23,8 @@ enum {
     REFUSED = 1,     /* beside vmtp_status: go on with the next way */
 };
 
+static const double FRESH_PAUSE_S = 1;
+
 struct auth {
     vmtp_ctx *ctx;
     struct vmtp_ssh *ssh;
@@ -46,6 +48,12 @@ __attribute__((format(printf, 2, 3))) static void note(struct vmtp_buf *list, co
         (void)vmtp_buf_text_add(list, "; ");
     (void)vmtp_buf_vprintf(list, fmt, args);
     va_end(args);
+}
+
+static void forget_seen(struct auth *auth)
+{
+    while (auth->n_seen > 0)
+        free(auth->seen[--auth->n_seen]);
 }
 
 static bool offers(const struct auth *auth, const char *method)
@@ -376,11 +384,26 @@ static void open_agent(struct auth *auth)
     vmtp_ctx_clear(&own);
 }
 
+/* A machine that boots may answer before it has the key. Asking again costs it less than another exchange of keys. */
+static int try_only_key(struct auth *auth)
+{
+    for (unsigned tries = 0;; tries = auth->tries) {
+        int rc = try_key_file(auth, auth->login->key_file, true);
+        if (rc != REFUSED || !auth->ssh->fresh || auth->tries == tries || auth->tries == TRIES_MAX)
+            return rc;
+        rc = vmtp_wait(auth->ctx, FRESH_PAUSE_S);
+        if (rc < 0)
+            return rc;
+        vmtp_buf_clear(&auth->tried);
+        forget_seen(auth);
+    }
+}
+
 static int try_all(struct auth *auth)
 {
     static const char *const own_keys[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
     if (auth->login->only_key)
-        return try_key_file(auth, auth->login->key_file, true);
+        return try_only_key(auth);
     int rc = try_password(auth);
     if (rc == REFUSED && offers(auth, "publickey"))
         open_agent(auth);
@@ -441,8 +464,7 @@ int vmtp_ssh_authenticate(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vmtp
         rc = refused(&auth);
     *libssh2_session_abstract(ssh->session) = NULL;
     vmtp_agent_close(&auth.agent);
-    for (size_t i = 0; i < auth.n_seen; i++)
-        free(auth.seen[i]);
+    forget_seen(&auth);
     vmtp_buf_clear(&auth.tried);
     vmtp_buf_clear(&auth.unusable);
     free(auth.methods);

@@ -45,6 +45,21 @@ probe -k "$keys/stranger" "root@$a" connect
 like "a key that the server does not know is refused" "$out" \
     '^error failed: root@192\.0\.2\.1 does not let us in; refused: key .*/stranger\. The server takes publickey'
 within "at once" 1000
+# A machine that boots installs its key when its server is up already.
+before=$(sshd_log a 'Connection from')
+cp "$tmp/authorized_keys" "$tmp/without"
+{ sleep 1.5; cat "$keys/stranger.pub" >>"$tmp/authorized_keys"; } &
+probe -f -k "$keys/stranger" "root@$a" connect
+wait $!
+like "a machine that boots is asked again" "$out" '^connected'
+is "... in the same connection" "$(($(sshd_log a 'Connection from') - before))" 1
+cat "$tmp/without" >"$tmp/authorized_keys"
+before=$(sshd_log a 'Connection from')
+probe -f -t 3 -k "$keys/stranger" "root@$a" connect
+like "... and in others, for as long as it may take" "$out" '^error unreachable: tried for .*refused: key'
+ok "... few times in each" [ "$(($(sshd_log a 'Connection from') - before))" -ge 2 ] || diag "$out"
+is "... never until it is cut off" "$(sshd_log a 'Too many authentication failures')" 0
+
 ssh-keygen -q -t ed25519 -N secret -C other -f "$keys/other"
 probe -k "$keys/other" "root@$a" connect
 like "nobody is asked for the passphrase of a key that is refused anyway" "$out" 'refused: key .*/other\. The server'
@@ -110,7 +125,7 @@ before=$(sshd_log a 'Failed password')
 probe -p 'not it' "tester@$a" connect
 like "a wrong password" "$out" '^error failed: tester@192\.0\.2\.1 does not let us in; refused: password\. '
 unlike "is not in the error" "$out$err" 'not it'
-within "it fails soon" 4500 # PAM alone takes up to 2.5 s for each try
+within "it fails soon" 7000 # of one try PAM and sshd alone take up to 4 s
 is "as the server counts them" "$(($(sshd_log a 'Failed password') - before))" 1
 probe -d -p "$password" "tester@$a" connect
 unlike "no password in the debug log" "$out$err" 'pass:'

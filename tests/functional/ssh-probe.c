@@ -2,9 +2,10 @@
 /* Drives the ssh transport for the functional tests: one thing per call, said in lines a script can read.
  *
  *   ssh-probe [-p PASSWORD] [-k KEY] [-K CONFIGURED-KEY] [-t SECONDS] [-c CANCEL-AFTER] [-d]
- *             [-s accept-new|strict|off] [-T auto|libssh2|openssh] [-b BUSY-SECONDS] HOST[,HOST...] WHAT [ARG...]
+ *             [-s accept-new|strict|off] [-T auto|libssh2|openssh] [-b BUSY-SECONDS] [-f] HOST[,HOST...] WHAT [ARG...]
  *
- * HOST is USER@ADDRESS[:PORT] or USER@[ADDRESS]:PORT. WHAT:
+ * -f: the hosts boot for the first time, and take this key only. HOST is USER@ADDRESS[:PORT] or USER@[ADDRESS]:PORT.
+ * WHAT:
  *   connect                 "connected PEER" per host
  *   exec ARGV...            the program's output, then "exit STATUS OUT-BYTES ERR-BYTES"
  *   late ARGV...            "ready", waits for the end of standard input, then as exec
@@ -33,6 +34,7 @@
 enum { HOSTS_MAX = 64, COMMANDS_MAX = 1000 };
 
 static atomic_bool cancelled;
+static bool fresh;
 
 static void on_signal(int number)
 {
@@ -50,7 +52,12 @@ static int report(struct vmtp_ctx *ctx, int rc)
 
 static vmtp_endpoint *new_endpoint(struct vmtp_ctx *ctx, char *spec, const char *password, const char *key)
 {
-    struct vmtp_login login = {.struct_size = sizeof login, .transport = "ssh", .password = password, .key_file = key};
+    struct vmtp_login login = {.struct_size = sizeof login,
+                               .transport = "ssh",
+                               .password = password,
+                               .key_file = key,
+                               .only_key = fresh,
+                               .fresh = fresh};
     vmtp_endpoint *ep = vmtp_endpoint_new(spec);
     char *at = strchr(spec, '@'), *host = at + 1, *port = strrchr(host, ':');
     *at = '\0';
@@ -231,7 +238,7 @@ int main(int argc, char **argv)
     signal(SIGINT, on_signal);
     vmtp_ssh_defaults.timeout = 20;
     vmtp_ssh_defaults.transport = VMTP_SSH_LIBSSH2;
-    for (int c; (c = getopt(argc, argv, "+b:p:k:K:t:c:ds:T:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "+b:p:k:K:t:c:dfs:T:")) != -1;) {
         if (c == 'b')
             vmtp_ssh_defaults.busy = strtod(optarg, NULL);
         else if (c == 'p')
@@ -248,6 +255,8 @@ int main(int argc, char **argv)
             vmtp_ssh_defaults.host_key = host_key(optarg);
         else if (c == 'T')
             vmtp_ssh_defaults.transport = transport(optarg);
+        else if (c == 'f')
+            fresh = true;
         else if (c == 'd')
             vmtp_log_set_level(VMTP_LOG_DEBUG);
         else
