@@ -81,8 +81,8 @@ for where in open event close; do
     run measure how=nothing --sink "faulty:where=$where,how=abort"
     like "a sink's crash in $where has its name" "$err" "^vmtp: sink faulty: $where: crashed with SIGABRT\$"
 done
-# shellcheck disable=SC2317 # called through run and hang
 printf 'ssh_timeout: 1\n' >"$tmp/impatient.yaml" # a topology may take that long, and 30 s
+# shellcheck disable=SC2317 # called through run and hang
 placed() { # placed TOPOLOGY-OPTIONS
     "$VMTP" -c "$tmp/impatient.yaml" --topology "faulty:$1" --protocols T -t 1 --tp-tool "faulty:far=$far" \
         --json "$tmp/placed.json" -q
