@@ -185,8 +185,9 @@ static int add_entry(const struct reading *r, struct vmtp_expectation e, const s
     int rc = VMTP_OK;
     for (size_t i = 0; i < node->n && rc == VMTP_OK; i++)
         rc = add_bound(r, e, node->items[i]);
-    const struct vmtp_expectation *last = r->expect->items + r->expect->n;
-    if (rc == VMTP_OK && node->n == 2 && is_floor(&last[-1]) == is_floor(&last[-2]))
+    const struct vmtp_expectation *items = r->expect->items;
+    const size_t n = r->expect->n;
+    if (rc == VMTP_OK && node->n == 2 && is_floor(&items[n - 1]) == is_floor(&items[n - 2]))
         return vmtp_node_fail(r->ctx, node, "expect: %s: two values of one direction, where a least and a most value "
                               "are expected: ['>= 1G', '<= 2G']", e.metric->name);
     return rc;
