@@ -307,5 +307,6 @@ int main(void)
     oom_try("a journal is written", write_journal, "run", 0);
     oom_try("a journal becomes a document", replay, journal, 0);
     free(known_hosts_text);
+    oom_remove(dir);
     return oom_done();
 }

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -289,6 +290,18 @@ void oom_try(const char *name, oom_work work, const void *arg, int expected)
         ok(bad == 0, "%s: %lu allocations, each %lu. fails", name, whole.calls, step_for(whole.calls));
     }
     free(whole.result);
+}
+
+static int remove_one(const char *path, const struct stat *about, int type, struct FTW *where)
+{
+    (void)about, (void)type, (void)where;
+    return remove(path);
+}
+
+void oom_remove(const char *directory)
+{
+    if (nftw(directory, remove_one, 20, FTW_DEPTH | FTW_PHYS) < 0)
+        printf("# %s stays: %s\n", directory, strerror(errno));
 }
 
 int oom_done(void)

@@ -26,6 +26,9 @@ void oom_arm(void);
 /* Ends the counting: what follows (reading a result back) cannot fail. */
 void oom_disarm(void);
 
+/* Removes a directory that the test has made, with all that is in it. */
+void oom_remove(const char *directory);
+
 /* What keeps allocations from being counted here, or NULL. */
 const char *oom_missing(void);
 

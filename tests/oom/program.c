@@ -73,8 +73,6 @@ int main(void)
     TRY("... as JUnit", 0, "compare", old, new, "--fail-if", "any.failed in native", "--format", junit);
     TRY("a gate that is wrong", 2, "compare", old, new, "--fail-if", "tcp.thruput < -5%");
     TRY("a misspelt option", 2, "--tmie", "2");
-    rmdir(state);
-    unlink(document);
-    rmdir(dir);
+    oom_remove(dir);
     return oom_done();
 }
