@@ -11,7 +11,7 @@ hosts_make
 sshd_start a && sshd_start b || exit 99
 mkdir -p "$HOME/.ssh"
 cp "$keys/ed25519" "$HOME/.ssh/id_ed25519"
-printf 'tcp_tp_loop_count: 1\nssh_timeout: 3\n' >"$tmp/quick.yaml"
+printf 'tcp_tp_loop_count: 1\nssh_timeout: 20\n' >"$tmp/quick.yaml"
 printf 'ports: fixed\n' >"$tmp/fixed.yaml"
 a=root@192.0.2.1
 b=root@192.0.2.2
