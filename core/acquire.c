@@ -142,7 +142,11 @@ static int acquire_group(struct vmtp_run *run, size_t topology, const struct gro
         return VMTP_OK;
     snprintf(run->what, sizeof run->what, "preparing %s", instance->loaded->plugin.name);
     vmtp_run_tell(run);
-    int rc = make(run, instance, missing.items, missing.n);
+    const bool one_by_one = run->settings->serial_vms && instance->loaded->topology.caps & VMTP_TOPO_CLOUD;
+    const size_t step = one_by_one && missing.n > 0 ? 1 : missing.n;
+    int rc = make(run, instance, missing.items, step);
+    for (size_t i = step; i < missing.n && rc == VMTP_OK; i++)
+        rc = make(run, instance, missing.items + i, 1);
     vmtp_ctx_frame(&run->ctx, "topology %s", instance->loaded->plugin.name);
     return rc;
 }

@@ -110,7 +110,7 @@ static const struct vmtp_cli_option options[] = {
     ROW(OPENSTACK, FLAG, "same-network-only", "same_network_only", NULL, OLD, MEASURE,
       "only flows within one network; only one is made"),
     ROW(OPENSTACK, FLAG, "serial-vms", "serial_vms", NULL, 0, MEASURE,
-      "one client VM after the other instead of all VMs at once"),
+      "one VM after the other instead of all at once"),
     ROW(OPENSTACK, TEXT, "reuse-network-name", "reuse_network_name", "NETWORK", OLD, MEASURE,
       "use this provider network: no router, no floating IP"),
     ROW(OPENSTACK, TEXT, "external-host", "external_host", "HOST", OLD | SECRET, MEASURE,

@@ -210,4 +210,12 @@ for line in 'ipv6_mode: slaac' 'boot_from_volume: true' 'reuse_network_name: pro
     configure "$line"
     refused "$line" 2 "${line%%:*}" '[]'
 done
+
+# --- one machine after the other
+configure
+one "[$active]" --serial-vms
+is "--serial-vms: the run passes" "$status" 0 || told
+is "... the next machine is asked for when the one before it is there" \
+    "$(printf '%s\n' "$log" | grep -oE 'POST [^ ]*/servers$|GET [^ ]*/servers/detail' | sed 's#.*/##' | uniq |
+        head -n 4 | tr '\n' ' ')" 'servers detail servers detail '
 done_testing

@@ -234,8 +234,9 @@ static void run(oom_work work, const void *arg, unsigned long at, bool all, stru
 /* NULL: as it should be. */
 static const char *flaw(const struct outcome *outcome, const struct outcome *whole)
 {
-    /* jansson 2.14 and before, when a character of a text got lost that it reads, and it copies up to the next quotation
-     * mark, wherever that is; the last is how glibc says an assertion when there is no memory for its words. */
+    /* jansson 2.14 and before, when a character of a text got lost that it reads, and it copies up to the next
+     * quotation mark, wherever that is; the last is how glibc says an assertion when there is no memory for its
+     * words. */
     if (WIFSIGNALED(outcome->wait_status) && (strstr(outcome->words, "crashed in libjansson") ||
                                               strstr(outcome->words, "lex_scan_string: Assertion") ||
                                               strcmp(outcome->words, "Unexpected error.\n") == 0))
@@ -316,7 +317,7 @@ static int remove_one(const char *path, const struct stat *about, int type, stru
 void oom_remove(const char *directory)
 {
     if (nftw(directory, remove_one, 20, FTW_DEPTH | FTW_PHYS) < 0)
-        printf("# %s stays: %s\n", directory, strerror(errno));
+        printf("# %s stays\n", directory);
 }
 
 int oom_done(void)
