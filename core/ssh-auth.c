@@ -128,6 +128,12 @@ static int try_password(struct auth *auth)
 
 /* ---- keys ---- */
 
+/* The key of a run in a cloud is in memory only: its path says nothing to a user. */
+static const char *key_name(const struct vmtp_ssh_key *key)
+{
+    return strncmp(key->path, "/proc/", 6) == 0 ? "made for this run" : key->path;
+}
+
 /* False, with a note, when libssh2 cannot use a key of this type. */
 static bool usable_type(struct auth *auth, const char *type, const char *what)
 {
@@ -259,7 +265,7 @@ static int use_key(struct auth *auth, const struct vmtp_ssh_key *key, const char
                                                                    passphrase));
     if (rc == LIBSSH2_ERROR_FILE || rc == LIBSSH2_ERROR_METHOD_NONE || rc == LIBSSH2_ERROR_DECRYPT)
         return VMTP_ECONFIG; /* the server has not seen it */
-    note(&auth->tried, "key %s", key->path);
+    note(&auth->tried, "key %s", key_name(key));
     return outcome(auth, rc, key->path);
 }
 
@@ -312,7 +318,7 @@ static int use_encrypted_key(struct auth *auth, const struct vmtp_ssh_key *key)
 
 static int try_key(struct auth *auth, const struct vmtp_ssh_key *key)
 {
-    VMTP_CLEAN(mem) char *what = vmtp_format("key %s", key->path);
+    VMTP_CLEAN(mem) char *what = vmtp_format("key %s", key_name(key));
     if (auth->tries >= TRIES_MAX || !what || !usable_type(auth, key->type, what))
         return REFUSED;
     const struct vmtp_agent_key *held = agent_has(auth, key);

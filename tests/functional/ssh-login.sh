@@ -60,6 +60,11 @@ like "... and in others, for as long as it may take" "$out" '^error unreachable:
 ok "... few times in each" [ "$(($(sshd_log a 'Connection from') - before))" -ge 2 ] || diag "$out"
 is "... never until it is cut off" "$(sshd_log a 'Too many authentication failures')" 0
 
+exec 9<"$keys/stranger"
+probe -t 1 -k /proc/$$/fd/9 "root@$a" connect
+like "a key in memory is not told by its path" "$out" 'refused: key made for this run\. The server'
+exec 9<&-
+
 ssh-keygen -q -t ed25519 -N secret -C other -f "$keys/other"
 probe -k "$keys/other" "root@$a" connect
 like "nobody is asked for the passphrase of a key that is refused anyway" "$out" 'refused: key .*/other\. The server'
