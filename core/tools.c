@@ -329,8 +329,9 @@ static void unserve(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, str
     at->serving = false;
 }
 
-/* A tool with a control port opens the other one only while it measures: meanwhile somebody may have taken it. What
- * still holds it when our server is stopped is not ours, and the tool gets other ports. */
+/* A tool with a control port opens the other one only while it measures, and nuttcp the control port only while it does
+ * not: meanwhile somebody may have taken it. What still holds one of them when our server is stopped is not ours, and
+ * the tool gets other ports. */
 static bool lost_port(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, const struct vmtp_job *job)
 {
     struct vmtp_tool_at *at = find_at(tool, job->server);
@@ -340,7 +341,8 @@ static bool lost_port(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, c
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_child(&ctx, parent, UNSERVE_SECONDS);
     struct vmtp_listener holder = {0};
-    at->chosen = port_holder(&ctx, job->server, job->port, &holder) < 0 || !holder.found;
+    uint16_t taken = 0;
+    at->chosen = pair_holder(&ctx, at, &taken, &holder) < 0 || !taken;
     return !at->chosen;
 }
 
