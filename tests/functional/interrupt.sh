@@ -138,15 +138,15 @@ ok "nothing of ours runs on the hosts" none_left
 # nuttcp opens port 5001 only while it measures. The taker tries again until it has it.
 taker='use IO::Socket::INET;
     select undef, undef, undef, 0.01
-        until $s = IO::Socket::INET->new(LocalPort => 5001, Listen => 5, ReuseAddr => 1);
+        until $s = IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 5, ReuseAddr => 1);
     sleep 100'
 start one --protocols T -t 2
 one=$pid
 await 20 grep -qs 'Flow 1' "$tmp/one.err"
 await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
-ip netns exec "$net-a" perl -e "$taker" &
-taker=$!
-at_exit "kill $taker 2>/dev/null"
+ip netns exec "$net-a" perl -e "$taker" 5001 &
+pid_taker=$!
+at_exit "kill $pid_taker 2>/dev/null"
 wait $one
 is "a program that takes nuttcp's idle port: the run passes" "$?" 0 || diag "$(cat "$tmp/one.err")"
 ok "... on other ports" grep -q 'port 5001 on .* is taken by perl .*using ports from 5011' "$tmp/one.err" ||
@@ -154,5 +154,21 @@ ok "... on other ports" grep -q 'port 5001 on .* is taken by perl .*using ports 
 start fixed -c "$tmp/fixed.yaml" --protocols T -t 1
 wait $pid
 is "... unless they are fixed" "$?" 1
-kill $taker
+kill $pid_taker
+
+# Its control port is open only while it does not measure. Here its server looks alive for a while after it has lost it.
+printf '#!/bin/sh\ncase $1 in -S) nuttcp "$@"; sleep 5 ;; *) exec nuttcp "$@" ;; esac\n' >"$tmp/lingering"
+chmod 755 "$tmp/lingering"
+start one --protocols TU --udpbuf 1024 --bandwidth 10M -t 1 --inter-node-only --tp-tool "nuttcp:path=$tmp/lingering"
+one=$pid
+await 20 grep -qs 'Flow 1' "$tmp/one.err"
+await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
+ip netns exec "$net-a" perl -e "$taker" 5002 &
+pid_taker=$!
+at_exit "kill $pid_taker 2>/dev/null"
+wait $one
+is "a program that takes its control port meanwhile: the run passes" "$?" 0 || diag "$(cat "$tmp/one.err")"
+ok "... on other ports" grep -q 'port 5002 on .* is taken by perl .*using ports from 5011' "$tmp/one.err" ||
+    diag "$(cat "$tmp/one.err")"
+kill $pid_taker
 done_testing
