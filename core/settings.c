@@ -18,7 +18,7 @@
 #include "core/util/prompt.h"
 #include "core/util/str.h"
 
-enum { KEYS_MAX = 200, NAME_SIZE = 128, LIST_MAX = 64, RETRY_SECONDS = 2 };
+enum { KEYS_MAX = 200, NAME_SIZE = 128, LIST_MAX = 64, RETRY_SECONDS = 2, MAP_NAME_MAX = 255 };
 static const char DEFAULT_SOURCE[] = "default.yaml";
 static const char DEFAULT_GROUP[] = "231.1.1.1";
 
@@ -414,6 +414,8 @@ static int store_map(struct filling *fill, const struct vmtp_key *key, struct vm
         return wrong(fill, key, node, "%s where a map is expected", vmtp_node_kind_name(node));
     for (size_t i = 0; i < node->n; i++) {
         const struct vmtp_node *item = node->items[i];
+        if (strlen(node->keys[i]) > MAP_NAME_MAX) /* nova takes no longer one, nor does YAML once it is printed */
+            return wrong(fill, key, item, "%.40s...: a name of more than %d bytes", node->keys[i], MAP_NAME_MAX);
         bool good = item->kind == VMTP_NODE_NULL || item->kind == (plugins ? VMTP_NODE_MAP : VMTP_NODE_SCALAR);
         if (!good)
             return wrong(fill, key, item, "%s: %s where %s expected", node->keys[i], vmtp_node_kind_name(item),

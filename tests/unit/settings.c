@@ -168,6 +168,9 @@ static void test_layers(void)
 }
 
 /* A file and what is said of it, behind its name. */
+#define LETTERS_64 "abcdefghijklmnopabcdefghijklmnopabcdefghijklmnopabcdefghijklmnop"
+#define LETTERS_256 LETTERS_64 LETTERS_64 LETTERS_64 LETTERS_64
+
 static const struct {
     const char *yaml, *error;
 } bad_files[] = {
@@ -242,6 +245,8 @@ static const struct {
                                  "flavor with a disk"},
     {"fluentd: {prot: 1}\n", ":1:11: unknown key 'fluentd.prot': did you mean 'fluentd.port'?"},
     {"password: [SECRET]\n", ":1:11: password: a list where a text is expected"},
+    {"flavor: {extra_specs: {" LETTERS_256 ": 1}}\n",
+     ":1:282: flavor.extra_specs: abcdefghijklmnopabcdefghijklmnopabcdefgh...: a name of more than 255 bytes"},
 };
 
 static void test_errors(void)
