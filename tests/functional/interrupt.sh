@@ -135,20 +135,28 @@ is "... and each has its own numbers" "$(rates one 5) $(rates two 10) $(rates th
 ok "... on ports that were free" grep -q 'using ports from 50[1-9]' "$tmp/one.err" "$tmp/two.err" "$tmp/three.err"
 ok "nothing of ours runs on the hosts" none_left
 
-# nuttcp opens port 5001 only while it measures. The taker tries again until it has it.
+# The taker tries again until it has the port.
 taker='use IO::Socket::INET;
     select undef, undef, undef, 0.01
         until $s = IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 5, ReuseAddr => 1);
     sleep 100'
-start one --protocols T -t 2
-one=$pid
-await 20 grep -qs 'Flow 1' "$tmp/one.err"
-await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
-ip netns exec "$net-a" perl -e "$taker" 5001 &
-pid_taker=$!
-at_exit "kill $pid_taker 2>/dev/null"
-wait $one
-is "a program that takes nuttcp's idle port: the run passes" "$?" 0 || diag "$(cat "$tmp/one.err")"
+taken() { # taken PORT OPTION...: a run during whose first measurement a program takes the port; $taken_status
+    taken_port=$1
+    shift
+    start one "$@"
+    one=$pid
+    await 20 grep -qs 'Flow 1' "$tmp/one.err"
+    await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
+    ip netns exec "$net-a" perl -e "$taker" "$taken_port" &
+    pid_taker=$!
+    at_exit "kill $pid_taker 2>/dev/null"
+    wait $one
+    taken_status=$?
+}
+
+# nuttcp opens port 5001 only while it measures.
+taken 5001 --protocols T -t 2
+is "a program that takes nuttcp's idle port: the run passes" "$taken_status" 0 || diag "$(cat "$tmp/one.err")"
 ok "... on other ports" grep -q 'port 5001 on .* is taken by perl .*using ports from 5011' "$tmp/one.err" ||
     diag "$(cat "$tmp/one.err")"
 start fixed -c "$tmp/fixed.yaml" --protocols T -t 1
@@ -159,15 +167,8 @@ kill $pid_taker
 # Its control port is open only while it does not measure. Here its server looks alive for a while after it has lost it.
 printf '#!/bin/sh\ncase $1 in -S) nuttcp "$@"; sleep 5 ;; *) exec nuttcp "$@" ;; esac\n' >"$tmp/lingering"
 chmod 755 "$tmp/lingering"
-start one --protocols TU --udpbuf 1024 --bandwidth 10M -t 1 --inter-node-only --tp-tool "nuttcp:path=$tmp/lingering"
-one=$pid
-await 20 grep -qs 'Flow 1' "$tmp/one.err"
-await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
-ip netns exec "$net-a" perl -e "$taker" 5002 &
-pid_taker=$!
-at_exit "kill $pid_taker 2>/dev/null"
-wait $one
-is "a program that takes its control port meanwhile: the run passes" "$?" 0 || diag "$(cat "$tmp/one.err")"
+taken 5002 --protocols TU --udpbuf 1024 --bandwidth 10M -t 1 --inter-node-only --tp-tool "nuttcp:path=$tmp/lingering"
+is "a program that takes its control port meanwhile: the run passes" "$taken_status" 0 || diag "$(cat "$tmp/one.err")"
 ok "... on other ports" grep -q 'port 5002 on .* is taken by perl .*using ports from 5011' "$tmp/one.err" ||
     diag "$(cat "$tmp/one.err")"
 kill $pid_taker
