@@ -161,7 +161,8 @@ static int add_host_key(vmtp_ctx *ctx, struct list *list, const struct vmtp_ssh_
     VMTP_CLEAN(mem) char *ours = path ? quoted_path(path) : NULL, *theirs = users ? quoted_path(users) : NULL;
     if (!ours || !theirs)
         return vmtp_fail(ctx, VMTP_EFAIL, "ssh cannot read the path of known_hosts: %s", path ? path : "");
-    add(list, "-oUserKnownHostsFile=%s %s", ours, theirs);
+    const int stem = (int)strlen(theirs) - 1; /* without the quote at its end */
+    add(list, "-oUserKnownHostsFile=%s %s %.*s2\"", ours, theirs, stem, theirs);
     add(list, "-oStrictHostKeyChecking=%s",
         vmtp_ssh_defaults.host_key == VMTP_HOST_KEY_STRICT ? "yes" : "accept-new");
     add(list, "-oUpdateHostKeys=no");

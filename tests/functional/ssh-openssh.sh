@@ -160,7 +160,13 @@ like "a changed key is refused" "$out" \
 printf '@revoked * %s\n' "$(cut -d ' ' -f 1,2 "$tmp/host-a/host_key.pub")" >"$HOME/.ssh/known_hosts"
 probe -T openssh -k "$keys/ed25519" "root@$a" connect
 like "a revoked key is refused" "$out" '^error failed: .*the host key is revoked'
-rm "$HOME/.ssh/known_hosts"
+mv "$HOME/.ssh/known_hosts" "$HOME/.ssh/known_hosts2"
+probe -T openssh -k "$keys/ed25519" "root@$a" connect
+like "and so is one that known_hosts2 revokes" "$out" '^error failed: .*the host key is revoked'
+printf '%s %s\n' "$a" "$(cut -d ' ' -f 1,2 "$tmp/another.pub")" >"$HOME/.ssh/known_hosts2"
+probe -T openssh -k "$keys/ed25519" "root@$a" connect
+like "or knows another of" "$out" 'the host key has changed: .*/known_hosts2:1 holds SHA256:'
+rm "$HOME/.ssh/known_hosts2"
 ssh-keygen -q -t ed25519 -N '' -f "$tmp/authority"
 cp "$tmp/host-a/host_key.pub" "$tmp/host-a/signed.pub"
 ssh-keygen -q -s "$tmp/authority" -h -I host-a -n "$a" "$tmp/host-a/signed.pub"
