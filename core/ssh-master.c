@@ -195,6 +195,11 @@ static void add_credentials(struct list *list, const struct vmtp_ssh_master *mas
         : master->interactive ? "keyboard-interactive,publickey"
                               : "password,publickey");
     add(list, "-oNumberOfPasswordPrompts=1");
+    add(list, "-oBatchMode=no"); /* ssh_config may say that nobody is there to answer: we are */
+    if (password) {
+        add(list, "-oPasswordAuthentication=yes");
+        add(list, "-oKbdInteractiveAuthentication=yes");
+    }
     if ((login->key_file && login->key_file[0]) || master->named_only)
         add(list, "-oIdentitiesOnly=yes"); /* a server that takes few keys gets the one that is meant */
     add_key(list, login->key_file);

@@ -143,6 +143,17 @@ nothing_left "after failures nothing is left"
 sshd_start b 'PasswordAuthentication no' 'KbdInteractiveAuthentication yes' || exit 99
 probe -T openssh -p "$password" "tester@$b" exec id -un
 like "a password by keyboard-interactive" "$out" '^tester$'
+printf 'BatchMode yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n' >"$HOME/.ssh/config"
+probe -T openssh -p "$password" "tester@$b" exec id -un
+like "whatever ssh_config says of passwords" "$out" '^tester$'
+probe -T openssh -p "$password" "tester@$a" exec id -un
+like "... by the method password as well" "$out" '^tester$'
+VMTP_KEY_PASSPHRASE=$passphrase
+export VMTP_KEY_PASSPHRASE
+probe -T openssh -k "$keys/locked" "root@$a" exec echo hello
+like "... and of questions" "$out" '^hello$'
+unset VMTP_KEY_PASSPHRASE
+rm "$HOME/.ssh/config"
 sshd_stop b
 
 # ---- host keys ----
