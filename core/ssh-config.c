@@ -91,16 +91,12 @@ const char *vmtp_ssh_config_reason(const char *said, const char *host)
     return reason;
 }
 
-static int ask_ssh(vmtp_ctx *ctx, const struct vmtp_login *login, struct vmtp_output *out)
+static int run_ssh(vmtp_ctx *ctx, const char *const argv[], struct vmtp_output *out)
 {
     const struct vmtp_login here = {.struct_size = sizeof here, .transport = "local"};
     struct vmtp_endpoint *ep = vmtp_endpoint_new("this machine");
     if (!ep)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    char port[8];
-    snprintf(port, sizeof port, "%u", login->port ? login->port : 22u);
-    const char *const argv[] = {"ssh", "-G", "-l", login->user, login->port ? "-p" : "-T", login->port ? port : "-T",
-                                "--", login->host, NULL};
     int rc = vmtp_endpoint_login(ctx, ep, &here);
     if (rc == VMTP_OK)
         rc = vmtp_connect(ctx, &ep, 1);
@@ -118,10 +114,25 @@ const char *vmtp_ssh_config_wants(vmtp_ctx *ctx, const struct vmtp_login *login)
     VMTP_CLEAN(ctx) struct vmtp_ctx own;
     VMTP_CLEAN(output) struct vmtp_output out = {0};
     vmtp_ctx_child(&own, ctx, ANSWER_S);
-    int rc = ask_ssh(&own, login, &out);
+    char port[8];
+    snprintf(port, sizeof port, "%u", login->port ? login->port : 22u);
+    const char *const argv[] = {"ssh", "-G", "-l", login->user, login->port ? "-p" : "-T", login->port ? port : "-T",
+                                "--", login->host, NULL};
+    int rc = run_ssh(&own, argv, &out);
     if (rc == VMTP_OK && out.exit_status == 0)
         return vmtp_ssh_config_reason(out.out, login->host);
     vmtp_debug(ctx, "%s: what ssh_config says of it is not known: %s", login->host,
                rc < 0 ? vmtp_ctx_error(&own, rc) : out.err);
     return NULL;
+}
+
+bool vmtp_ssh_names_askers(vmtp_ctx *ctx)
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx own;
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    const char *const argv[] = {"ssh", "-V", NULL};
+    int major = 0, minor = 0;
+    vmtp_ctx_child(&own, ctx, ANSWER_S);
+    return run_ssh(&own, argv, &out) == VMTP_OK && sscanf(out.err, "OpenSSH_%4d.%4d", &major, &minor) == 2 &&
+           (major > 8 || (major == 8 && minor >= 5));
 }

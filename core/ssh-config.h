@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the user's ssh_config(5) wants of a host that libssh2 knows nothing of. */
+/* What the ssh(1) of this machine is told by ssh_config(5), and what it can. */
 #ifndef CORE_SSH_CONFIG_H
 #define CORE_SSH_CONFIG_H
 
@@ -15,5 +15,9 @@ const char *vmtp_ssh_config_wants(vmtp_ctx *ctx, const struct vmtp_login *login)
  * tests. */
 const char *vmtp_ssh_config_reason(const char *said, const char *host);
 bool vmtp_ssh_config_matters(const char *text);
+
+/* Whether ssh(1) says who asks: since OpenSSH 8.5 "(user@host) " is in front of what a server asks by the method
+ * keyboard-interactive. An older one passes it on as it is, so that it may look like a question of ssh's own. */
+bool vmtp_ssh_names_askers(vmtp_ctx *ctx);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,12 +13,14 @@
 #include <unistd.h>
 
 #include "core/ctx.h"
+#include "core/ssh-config.h"
 #include "core/ssh-key.h"
 #include "core/transport.h"
 #include "core/util/cleanup.h"
 #include "core/util/clock.h"
 #include "core/util/file.h"
 #include "core/util/prompt.h"
+#include "core/util/sigpipe.h"
 #include "core/util/str.h"
 
 enum {
@@ -34,10 +37,12 @@ static const double ANSWER_S = 2; /* for the askpass script to take its answer *
 
 extern char **environ;
 
-/* Asks us through a pipe, and takes the answer from another: no secret in an argument, the environment or a file. */
+/* Asks us through a pipe, and takes the answer from another: no secret in an argument, the environment or a file. A
+ * question is one line of at most PIPE_BUF bytes, written at once: what a server puts into it is never a second one. */
 static const char askpass_script[] =
     "#!/bin/sh\n"
-    "cd \"${0%/*}\" && printf '%s %s\\n' \"$PPID\" \"$1\" >ask && IFS= read -r a <answer && printf '%s\\n' \"$a\"\n";
+    "cd \"${0%/*}\" && q=$(printf '%s' \"$1\" | tr '\\n' ' ' | cut -b 1-4000) && "
+    "printf '%s %s\\n' \"$PPID\" \"$q\" >ask && IFS= read -r a <answer && printf '%s\\n' \"$a\"\n";
 
 static char *inside(const struct vmtp_ssh_master *master, const char *name)
 {
@@ -275,8 +280,12 @@ static void give_answer(const struct vmtp_ssh_master *master, const char *text)
     if (fd < 0)
         return;
     VMTP_CLEAN(buf) struct vmtp_buf line = VMTP_BUF(4096);
-    if (text && vmtp_buf_printf(&line, "%s\n", text) == VMTP_OK)
+    if (text && vmtp_buf_printf(&line, "%s\n", text) == VMTP_OK) {
+        struct vmtp_sigpipe guard;
+        vmtp_sigpipe_block(&guard); /* the script may be gone */
         (void)!write(fd, line.data, line.len);
+        vmtp_sigpipe_restore(&guard);
+    }
     if (line.data)
         explicit_bzero(line.data, line.len);
     close(fd);
@@ -296,6 +305,19 @@ static char *ask_user(vmtp_ctx *ctx, const char *question)
     return answer;
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Whether a question that looks like ssh's own is ssh's own. What a server asks (keyboard-interactive, RFC 4256) has
+ * "(user@host) " in front of it since OpenSSH 8.5; with an older ssh it looks like any other, and only the ssh that was
+ * told not to speak that method is above suspicion: a jump host's is not. */
+static bool is_from_ssh(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, long pid)
+{
+    return (pid == master->ssh && !master->interactive) || vmtp_ssh_names_askers(ctx);
+}
+
 /* "Enter passphrase for key '/root/.ssh/id_rsa': " */
 static char *find_passphrase(vmtp_ctx *ctx, struct vmtp_ssh_master *master, const char *prompt)
 {
@@ -310,15 +332,20 @@ static char *find_passphrase(vmtp_ctx *ctx, struct vmtp_ssh_master *master, cons
     return answer;
 }
 
-/* Only ssh itself gets the password: a jump host's ssh runs this script as well. */
+/* Only ssh itself gets the password, for its own host: a jump host's ssh runs this script as well, and a hardware key
+ * that gets a wrong PIN locks itself. */
 static char *find_answer(vmtp_ctx *ctx, struct vmtp_ssh_master *master, long pid, const char *prompt)
 {
     const char *password = master->login->password;
-    if (strstr(prompt, "passphrase for"))
+    if (begins(prompt, "Enter passphrase for key '") && is_from_ssh(ctx, master, pid))
         return find_passphrase(ctx, master, prompt);
+    if (begins(prompt, "Confirm user presence")) { /* for a hardware key: nothing to type */
+        vmtp_info(ctx, "%s: %s", master->name, prompt);
+        return NULL;
+    }
     if (strstr(prompt, "(yes/no")) /* a jump host that is new */
         return vmtp_ssh_defaults.host_key == VMTP_HOST_KEY_STRICT ? NULL : strdup("yes");
-    if (pid != master->ssh || !password || !password[0] || master->no_password)
+    if (pid != master->ssh || begins(prompt, "Enter ") || !password || !password[0] || master->no_password)
         return ask_user(ctx, prompt);
     if (master->asked_password)
         return NULL;
@@ -326,17 +353,31 @@ static char *find_answer(vmtp_ctx *ctx, struct vmtp_ssh_master *master, long pid
     return strdup(password);
 }
 
+/* One line. False when there is none, or one that the script cannot have written. */
+static bool read_question(const struct vmtp_ssh_master *master, char *line, size_t size)
+{
+    size_t n = 0;
+    char c;
+    while (read(master->ask, &c, 1) == 1) {
+        if (c == '\n') {
+            line[n < size ? n : 0] = '\0';
+            return n > 0 && n < size;
+        }
+        if (n < size)
+            line[n++] = c ? c : '?';
+    }
+    return false;
+}
+
 static void answer_question(vmtp_ctx *ctx, struct vmtp_ssh_master *master)
 {
-    char line[2048];
-    ssize_t n = read(master->ask, line, sizeof line - 1);
-    if (n <= 0)
+    char line[PIPE_BUF];
+    if (!read_question(master, line, sizeof line))
         return;
-    line[n] = '\0';
     char *prompt = NULL;
     long pid = strtol(line, &prompt, 10);
     prompt += *prompt == ' ';
-    vmtp_printable(prompt); /* some are of several lines */
+    vmtp_printable(prompt);
     char *answer = find_answer(ctx, master, pid, prompt);
     give_answer(master, answer);
     vmtp_secret_free(answer);
@@ -399,6 +440,30 @@ static int refused(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, const ch
                      close ? (int)(close - open - 1) : 0, open ? open + 1 : "");
 }
 
+/* The ssh to a jump host, or another proxy, has ended before it was through. VMTP_OK: not because it was not let in. */
+static int proxy_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, const char *said)
+{
+    char line[400];
+    if (strstr(said, "IDENTIFICATION HAS CHANGED") || strstr(said, "REVOKED HOST KEY")) {
+        line_with(said, "Offending ", line, sizeof line);
+        return vmtp_fail(ctx, VMTP_EFAIL,
+                         "%s: the host key of its jump host has changed or is revoked: %s. Somebody may be posing as "
+                         "the jump host: log in there by hand with ssh",
+                         master->name, line);
+    }
+    if (strstr(said, "Host key verification failed"))
+        return vmtp_fail(ctx, VMTP_EFAIL,
+                         "%s: the host key of its jump host is not known: log in there once by hand with ssh",
+                         master->name);
+    if (!strstr(said, "Permission denied ("))
+        return VMTP_OK;
+    line_with(said, "Permission denied (", line, sizeof line);
+    return vmtp_fail(ctx, VMTP_EFAIL,
+                     "%s: its jump host does not let us in: %s It gets no password of ours: name a key for it in "
+                     "ssh_config, or give the key to an ssh agent",
+                     master->name, line);
+}
+
 int vmtp_ssh_master_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, const char *said)
 {
     static const struct {
@@ -413,6 +478,12 @@ int vmtp_ssh_master_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master,
         {"host is down", VMTP_EUNREACH},           {"not responding", VMTP_EUNREACH},
     };
     char line[400];
+    /* a proxy has no address: ssh says so of the connection that has ended, or never was */
+    int rc = strstr(said, "closed by UNKNOWN port") ? proxy_failure(ctx, master, said) : VMTP_OK;
+    if (rc < 0)
+        return rc;
+    if (strstr(said, "to UNKNOWN port 65535 timed out"))
+        return vmtp_fail(ctx, VMTP_EUNREACH, "%s: its jump host or proxy does not answer", master->name);
     if (strstr(said, "IDENTIFICATION HAS CHANGED") || strstr(said, "Host key verification failed") ||
         strstr(said, "REVOKED HOST KEY"))
         return host_key_failure(ctx, master, said);

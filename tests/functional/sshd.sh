@@ -136,6 +136,7 @@ sshd_start() { # sshd_start HOST [OPTION...]
         mount --make-rprivate / && mount --bind "$dir/passwd" /etc/passwd && mount --bind "$dir/shadow" /etc/shadow &&
             mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd || exit 99
         [ ! -f "$dir/root" ] || . "$dir/root"
+        [ ! -f "$dir/pam" ] || mount --bind "$dir/pam" /etc/pam.d/sshd || exit 99
         echo "host-$host" >/proc/sys/kernel/hostname
         exec "$sshd" -D -e -f "$dir/sshd_config"' sh "$sshd_dir" "$sshd_host" "$sshd_program" \
         >"$sshd_dir/log" 2>&1 &
