@@ -52,10 +52,16 @@ static int command_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *const 
     return rc < 0 ? vmtp_fail(ctx, rc, "out of memory") : rc;
 }
 
+int vmtp_ssh_script_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *script, const char *mark,
+                         const char *const argv[])
+{
+    const char *const front[] = {"/bin/sh", "-c", script, "sh", mark, NULL};
+    return command_text(ctx, text, front, argv);
+}
+
 int vmtp_ssh_launch_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *mark, const char *const argv[])
 {
-    const char *const front[] = {"/bin/sh", "-c", launcher, "sh", mark, NULL};
-    return command_text(ctx, text, front, argv);
+    return vmtp_ssh_script_text(ctx, text, launcher, mark, argv);
 }
 
 int vmtp_ssh_signal_text(vmtp_ctx *ctx, struct vmtp_buf *text, int signal_number, long pid, const char *begin)

@@ -29,6 +29,12 @@ void vmtp_ssh_head_take(struct vmtp_ssh_head *head, const char *mark, struct vmt
 int vmtp_ssh_head_check(vmtp_ctx *ctx, const struct vmtp_ssh_head *head, const char *name,
                         struct vmtp_process *process);
 
+/* A command line of the login shell: a script of /bin/sh, with the mark as $1 and argv behind it. It is one line
+ * without single quotes, backslashes and exclamation marks, which login shells read in different ways, and begins with
+ * `echo "$1 $$"`: what stands in front of that line is not its own. */
+int vmtp_ssh_script_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *script, const char *mark,
+                         const char *const argv[]);
+
 /* A command line of the login shell that says its pid and becomes argv, which ends with its standard input. */
 int vmtp_ssh_launch_text(vmtp_ctx *ctx, struct vmtp_buf *text, const char *mark, const char *const argv[]);
 

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <libssh2.h>
-#include <libssh2_sftp.h>
 
 #include "core/ctx.h"
 #include "core/endpoint.h"
@@ -18,11 +17,9 @@ struct vmtp_ssh_channel;
 
 struct vmtp_ssh {
     LIBSSH2_SESSION *session;
-    LIBSSH2_SFTP *sftp;                /* opened by the first upload */
     int fd;
     bool lost;                         /* the connection is gone: nothing works any more */
     bool fresh;                        /* the machine was made by this run: nobody can know its key */
-    bool no_sftp, no_scp;              /* the server has none: do not ask again */
     char mark[24];                     /* in front of the line with the pid: tells it from what login scripts print */
     char name[300];                    /* "user@host", with the port unless 22: for messages */
     const char *cannot;                /* what libssh2 cannot do here and ssh(1) can; NULL: nothing */
@@ -64,12 +61,5 @@ int vmtp_ssh_authenticate(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vmtp
 
 /* transport-openssh.c: the same by the program ssh. Sets ep->link; ep->transport is the caller's. */
 int vmtp_openssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep, bool without_password);
-
-/* ssh-copy.c */
-int vmtp_ssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode);
-
-/* transport-ssh.c: runs a command line of the login shell and waits for its end; keeps the first KBs of its output. */
-int vmtp_ssh_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, struct vmtp_buf *out,
-                     int *exit_status);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands by the system's ssh(1): one per endpoint holds the connection, with whatever the user's ssh_config says of
  * the host; each command is a session on its control socket. */
+#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/ctx.h"
-#include "core/quote.h"
 #include "core/ssh-command.h"
+#include "core/ssh-copy.h"
 #include "core/ssh-master.h"
 #include "core/ssh-mux.h"
 #include "core/ssh.h"
@@ -248,12 +247,12 @@ static int run_to_end(vmtp_ctx *ctx, struct vmtp_process *process)
 }
 
 /* Runs a command line of the login shell and waits for its end; keeps the first KBs of its output. */
-static int run_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, struct vmtp_buf *out,
-                       int *exit_status)
+static int run_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, bool has_head,
+                       struct vmtp_buf *out, int *exit_status)
 {
     enum { KEPT = 4096 };
     struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(KEPT), .err = VMTP_BUF(KEPT)};
-    int rc = start(ctx, &process, command, false);
+    int rc = start(ctx, &process, command, has_head);
     if (rc == VMTP_OK)
         rc = run_to_end(ctx, &process);
     if (process.link)
@@ -294,7 +293,7 @@ static int openssh_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signa
     channel->signal = signal_number;
     int rc = vmtp_ssh_signal_text(ctx, &text, signal_number, process->pid, channel->head.begin);
     if (rc == VMTP_OK)
-        rc = run_command(ctx, process->ep, vmtp_buf_text(&text), NULL, &exit_status);
+        rc = run_command(ctx, process->ep, vmtp_buf_text(&text), false, NULL, &exit_status);
     if (rc < 0)
         return end_input(link, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
     if (exit_status != 0)
@@ -355,16 +354,20 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
 /* The server's own address, as it sees the connection: behind a jump host nobody else knows it. */
 static void learn_address(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
 {
-    VMTP_CLEAN(buf) struct vmtp_buf out = VMTP_BUF(500);
+    static const char script[] = "echo \"$1 $$\"; echo \"$SSH_CONNECTION\"";
+    static const char *const none[] = {NULL};
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(VMTP_SSH_COMMAND_MAX), out = VMTP_BUF(500);
     VMTP_CLEAN(ctx) struct vmtp_ctx own;
     vmtp_ctx_child(&own, ctx, LOGIN_S);
     int exit_status = 0;
-    if (run_command(&own, ep, "exec /bin/sh -c 'echo $SSH_CONNECTION'", &out, &exit_status) < 0 || out.len == 0)
+    if (vmtp_ssh_script_text(&own, &text, script, ((struct openssh *)ep->link)->mark, none) < 0 ||
+        run_command(&own, ep, vmtp_buf_text(&text), true, &out, &exit_status) < 0 || out.len == 0)
         return;
     char *rest = out.data, *word = NULL;
+    struct in6_addr address;
     for (int i = 0; i < 3; i++) /* client, port, server, port */
         word = strsep(&rest, " \r\n");
-    if (word && *word)
+    if (word && (inet_pton(AF_INET, word, &address) == 1 || inet_pton(AF_INET6, word, &address) == 1))
         (void)vmtp_pairs_set(&ep->properties, "peer_address", word);
 }
 
@@ -432,87 +435,44 @@ static int openssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
     return vmtp_openssh_connect(ctx, ep, false);
 }
 
-/* ---- upload: by cat, which needs neither SFTP nor scp there ---- */
+/* ---- upload ---- */
 
-static const char receiver[] = "umask 077; cat >\"$1\" && chmod \"$2\" \"$1\" && wc -c <\"$1\"";
+static int start_receiver(vmtp_ctx *ctx, struct vmtp_process *process, const char *command)
+{
+    return start(ctx, process, command, true);
+}
 
-/* Sends the file as its standard input, while its output is read. */
-static int feed(vmtp_ctx *ctx, struct vmtp_process *process, int from, const char *local, uint64_t *sent)
+static long write_input(vmtp_ctx *ctx, struct vmtp_process *process, const char *bytes, size_t n)
+{
+    const struct channel *channel = process->link;
+    ssize_t written = send(channel->mux.in, bytes, n, MSG_NOSIGNAL);
+    if (written >= 0)
+        return written;
+    struct pollfd pfd = {.fd = channel->mux.in, .events = POLLOUT};
+    const bool full = errno == EAGAIN || errno == EINTR; /* else it has ended, which pump tells */
+    if (full && poll(&pfd, 1, (int)(NAP * 1000)) > 0)
+        return 0;
+    return openssh_pump(ctx, process, full ? 0 : NAP);
+}
+
+static int end_of_input(vmtp_ctx *ctx, struct vmtp_process *process)
 {
     struct channel *channel = process->link;
-    VMTP_CLEAN(mem) char *chunk = malloc(VMTP_OUTPUT_MAX);
-    if (!chunk)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    for (ssize_t n; !process->ended && (n = read(from, chunk, VMTP_OUTPUT_MAX)) != 0;) {
-        if (n < 0 && errno != EINTR)
-            return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", local, vmtp_errno());
-        for (ssize_t done = 0; done < n && !process->ended;) {
-            ssize_t written = send(channel->mux.in, chunk + done, (size_t)(n - done), MSG_NOSIGNAL);
-            if (written < 0 && errno != EAGAIN && errno != EINTR)
-                return VMTP_OK; /* cat has ended: its words say why */
-            done += written > 0 ? written : 0;
-            int rc = vmtp_ctx_check(ctx);
-            if (rc < 0)
-                return rc;
-            struct pollfd pfd = {.fd = channel->mux.in, .events = POLLOUT};
-            if (written < 0 && poll(&pfd, 1, (int)(NAP * 1000)) <= 0)
-                rc = openssh_pump(ctx, process, 0);
-            if (rc < 0)
-                return rc;
-        }
-        *sent += n > 0 ? (uint64_t)n : 0;
-    }
+    (void)ctx;
     close(channel->mux.in);
     channel->mux.in = -1;
     return VMTP_OK;
 }
 
-static int check_arrival(vmtp_ctx *ctx, struct vmtp_process *process, const char *remote, uint64_t sent)
-{
-    const struct openssh *link = process->ep->link;
-    const uint64_t arrived = strtoull(vmtp_buf_text(&process->out), NULL, 10);
-    if (process->exit_status == 0 && arrived == sent)
-        return VMTP_OK;
-    if (process->exit_status == 0)
-        return vmtp_fail(ctx, VMTP_EREMOTE, "%s: %s has %llu bytes there, %llu here: is the disk full?", link->name,
-                         remote, (unsigned long long)arrived, (unsigned long long)sent);
-    VMTP_CLEAN(mem) char *words = strdup(vmtp_buf_text(&process->err));
-    if (words)
-        vmtp_printable(words);
-    return vmtp_fail(ctx, VMTP_EREMOTE, "%s: %s: %.300s", link->name, remote, words ? words : "");
-}
-
 static int openssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode)
 {
-    VMTP_CLEAN(fd) int from = open(local, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (from < 0 || fstat(from, &st) < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", local, vmtp_errno());
-    if (!S_ISREG(st.st_mode))
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s is not a regular file", local);
-    char digits[16];
-    snprintf(digits, sizeof digits, "%04o", mode & 07777);
-    const char *const argv[] = {"/bin/sh", "-c", receiver, "sh", remote, digits, NULL};
-    VMTP_CLEAN(buf) struct vmtp_buf command = VMTP_BUF(VMTP_SSH_COMMAND_MAX);
-    if (vmtp_buf_text_add(&command, "exec ") < 0 || vmtp_quote_argv(&command, argv) < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s is too long", remote);
-    struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(100), .err = VMTP_BUF(4096)};
+    static const struct vmtp_ssh_input input = {start_receiver, write_input, end_of_input};
     struct openssh *link = ep->link;
-    uint64_t sent = 0;
-    int rc = start(ctx, &process, vmtp_buf_text(&command), false);
+    const char *const paths[] = {local, remote};
     const double patience = link->patience;
     link->patience = 0; /* an answer waits behind all that is sent: on a slow line for longer than that */
-    if (rc == VMTP_OK)
-        rc = feed(ctx, &process, from, local, &sent);
-    if (rc == VMTP_OK)
-        rc = run_to_end(ctx, &process);
-    if (rc == VMTP_OK)
-        rc = check_arrival(ctx, &process, remote, sent);
+    int rc = vmtp_ssh_copy(ctx, ep, &input, link->mark, link->name, paths, mode);
     link->patience = patience;
-    if (process.link)
-        openssh_reap(&process);
-    vmtp_buf_clear(&process.out);
-    vmtp_buf_clear(&process.err);
     return rc;
 }
 

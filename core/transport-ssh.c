@@ -16,6 +16,7 @@
 
 #include "core/dial.h"
 #include "core/ssh-command.h"
+#include "core/ssh-copy.h"
 #include "core/ssh-config.h"
 #include "core/ssh.h"
 #include "core/transport.h"
@@ -185,7 +186,6 @@ static void end_session(struct vmtp_ssh *ssh)
         for (int i = 0; i < 1000 && libssh2_session_free(ssh->session) == LIBSSH2_ERROR_EAGAIN; i++)
             ;
         ssh->session = NULL;
-        ssh->sftp = NULL;
     }
     if (ssh->fd >= 0)
         close(ssh->fd);
@@ -545,8 +545,8 @@ static void ssh_reap(struct vmtp_process *process)
     channel_free(ssh, channel);
 }
 
-int vmtp_ssh_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, struct vmtp_buf *out,
-                     int *exit_status)
+/* Runs a command line of the login shell and waits for its end. */
+static int run_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *command, int *exit_status)
 {
     enum { KEPT = 4096 };
     struct vmtp_process process = {.ep = ep, .out = VMTP_BUF(KEPT), .err = VMTP_BUF(KEPT)};
@@ -558,8 +558,6 @@ int vmtp_ssh_command(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *comman
     }
     if (process.link)
         ssh_reap(&process);
-    if (rc == VMTP_OK && out)
-        (void)vmtp_buf_text_add(out, vmtp_buf_text(&process.out));
     *exit_status = process.exit_status;
     vmtp_buf_clear(&process.out);
     vmtp_buf_clear(&process.err);
@@ -593,12 +591,49 @@ static int ssh_signal(vmtp_ctx *ctx, struct vmtp_process *process, int signal_nu
     int exit_status = 0;
     int rc = vmtp_ssh_signal_text(ctx, &text, signal_number, process->pid, channel->head.begin);
     if (rc == VMTP_OK)
-        rc = vmtp_ssh_command(ctx, process->ep, vmtp_buf_text(&text), NULL, &exit_status);
+        rc = run_command(ctx, process->ep, vmtp_buf_text(&text), &exit_status);
     if (rc < 0)
         return end_input(ssh, channel, signal_number) == VMTP_OK ? VMTP_OK : rc;
     if (exit_status != 0)
         return vmtp_fail(ctx, VMTP_EREMOTE, "cannot signal process %ld of %s", process->pid, ssh->name);
     return VMTP_OK;
+}
+
+/* ---- upload ---- */
+
+static int start_receiver(vmtp_ctx *ctx, struct vmtp_process *process, const char *command)
+{
+    return start(ctx, process->ep->link, process, command, true);
+}
+
+/* A packet that is on its way must be sent whole before anything else is: only a full window lets others be read. */
+static long write_input(vmtp_ctx *ctx, struct vmtp_process *process, const char *bytes, size_t n)
+{
+    struct vmtp_ssh *ssh = process->ep->link;
+    long rc = libssh2_channel_write_ex(((struct vmtp_ssh_channel *)process->link)->handle, 0, bytes, n);
+    if (rc >= 0)
+        return rc;
+    if (rc != LIBSSH2_ERROR_EAGAIN)
+        return vmtp_ssh_fail(ctx, ssh, VMTP_EREMOTE, "copying a file");
+    const bool unsent = libssh2_session_block_directions(ssh->session) & LIBSSH2_SESSION_BLOCK_OUTBOUND;
+    (void)vmtp_ssh_wait(ctx, ssh);
+    return unsent ? 0 : ssh_pump(ctx, process, 0);
+}
+
+static int end_of_input(vmtp_ctx *ctx, struct vmtp_process *process)
+{
+    struct vmtp_ssh *ssh = process->ep->link;
+    if (VMTP_SSH_CALL(ctx, ssh, libssh2_channel_send_eof(((struct vmtp_ssh_channel *)process->link)->handle)) < 0)
+        return vmtp_ssh_fail(ctx, ssh, VMTP_EREMOTE, "copying a file");
+    return VMTP_OK;
+}
+
+static int ssh_upload(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *local, const char *remote, unsigned mode)
+{
+    static const struct vmtp_ssh_input input = {start_receiver, write_input, end_of_input};
+    const struct vmtp_ssh *ssh = ep->link;
+    const char *const paths[] = {local, remote};
+    return vmtp_ssh_copy(ctx, ep, &input, ssh->mark, ssh->name, paths, mode);
 }
 
 /* ---- a host that vanishes ---- */
@@ -628,5 +663,5 @@ const struct vmtp_transport vmtp_transport_ssh = {
     .reap = ssh_reap,
     .patience = ssh_patience,
     .lost = ssh_lost,
-    .upload = vmtp_ssh_upload,
+    .upload = ssh_upload,
 };

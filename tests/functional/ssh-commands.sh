@@ -135,26 +135,32 @@ fi
 
 head -c 3000000 /dev/urandom >"$tmp/file"
 mkdir "$tmp/far"
-copies() { # copies NAME HOST
-    on_a "root@$2" upload "$tmp/file" "$tmp/far/it's here"
+copies() { # copies NAME TRANSPORT HOST
+    probe -T "$2" -k "$keys/ed25519" "root@$3" upload "$tmp/file" "$tmp/far/it's here"
     is "$1: a file" "$out" uploaded
     ok "$1: arrives whole" cmp "$tmp/file" "$tmp/far/it's here"
     is "$1: its mode" "$(stat -c %a "$tmp/far/it's here")" 750
     rm -f "$tmp/far/it's here"
     : >"$tmp/empty"
-    on_a "root@$2" upload "$tmp/empty" "$tmp/far/empty"
+    probe -T "$2" -k "$keys/ed25519" "root@$3" upload "$tmp/empty" "$tmp/far/empty"
     is "$1: an empty file" "$out" uploaded
-    on_a "root@$2" upload "$tmp/file" "$tmp/far/none/file"
-    like "$1: a directory that is not there" "$out" '^error remote: cannot copy .*[Nn]o such file'
-    on_a "root@$2" upload "$tmp/file" /dev/full
-    like "$1: a full disk" "$out" '^error remote: cannot copy '
+    probe -T "$2" -k "$keys/ed25519" "root@$3" upload "$tmp/file" "$tmp/far/none/file"
+    like "$1: a directory that is not there" "$out" '^error remote: cannot copy .*([Nn]o such file|nonexistent)'
+    probe -T "$2" -k "$keys/ed25519" "root@$3" upload "$tmp/file" /dev/full
+    like "$1: a full disk" "$out" '^error remote: cannot copy .*[Nn]o space left'
 }
-copies SFTP 192.0.2.1
+copies libssh2 libssh2 192.0.2.1
+copies openssh openssh 192.0.2.1
+sshd_shell=$(command -v bash) || sshd_shell=
+echo 'echo; echo "Welcome to a host that has no SFTP"' >"$tmp/host-b/home/.bashrc"
 sshd_start b 'Subsystem other /bin/false' || exit 99
-if command -v scp >/dev/null; then
-    copies SCP 192.0.2.2
+if [ "$sshd_shell" ]; then
+    copies "libssh2, a login script that prints" libssh2 192.0.2.2
+    copies "openssh, a login script that prints" openssh 192.0.2.2
+    probe -T openssh -k "$keys/ed25519" root@192.0.2.2 connect
+    is "... and the address of the host is not what it prints" "$out" "connected 192.0.2.2"
 else
-    skip "SCP" "scp is not installed"
+    skip "a login script that prints" "bash is not installed"
 fi
 on_a "$a" upload "$tmp/none" "$tmp/far/none"
 like "a local file that is not there" "$out" 'none: No such file or directory'
