@@ -34,7 +34,7 @@ static bool keyword(const char *line, const char *name, const char **value, size
 
 bool vmtp_ssh_config_matters(const char *text)
 {
-    static const char *const names[] = {"HostName", "Include", "ProxyCommand", "ProxyJump"};
+    static const char *const names[] = {"HostName", "IdentityFile", "Include", "Port", "ProxyCommand", "ProxyJump"};
     const char *value;
     size_t n;
     for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
@@ -77,16 +77,40 @@ static bool users_file_matters(void)
     return file_matters(path);
 }
 
-const char *vmtp_ssh_config_reason(const char *said, const char *host)
+/* A key that is looked for anyway: ssh -G names those of ssh when the configuration names none. */
+static bool is_usual_key(const char *path, size_t n)
+{
+    static const char *const names[] = {"rsa", "dsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss"};
+    static const char folder[] = "~/.ssh/id_";
+    const size_t begin = sizeof folder - 1;
+    for (size_t i = 0; n > begin && i < sizeof names / sizeof names[0]; i++)
+        if (strncmp(path, folder, begin) == 0 && strlen(names[i]) == n - begin &&
+            strncmp(path + begin, names[i], n - begin) == 0)
+            return true;
+    return false;
+}
+
+static bool has_credentials(const struct vmtp_login *login)
+{
+    return (login->password && login->password[0]) || (login->key_file && login->key_file[0]) ||
+           (vmtp_ssh_defaults.private_key_file && vmtp_ssh_defaults.private_key_file[0]);
+}
+
+const char *vmtp_ssh_config_reason(const char *said, const struct vmtp_login *login)
 {
     const char *value, *reason = NULL;
+    const size_t host = strlen(login->host);
     size_t n;
     for (; *said; said += strcspn(said, "\n"), said += *said == '\n') {
         if ((keyword(said, "proxyjump", &value, &n) || keyword(said, "proxycommand", &value, &n)) &&
             !(n == 4 && strncasecmp(value, "none", n) == 0))
             return "the jump host or proxy that ssh_config gives it";
-        if (keyword(said, "hostname", &value, &n) && (n != strlen(host) || strncasecmp(value, host, n) != 0))
+        if (keyword(said, "hostname", &value, &n) && (n != host || strncasecmp(value, login->host, n) != 0))
             reason = "the other name that ssh_config gives it";
+        if (keyword(said, "port", &value, &n) && !login->port && (n != 2 || strncmp(value, "22", 2) != 0))
+            reason = reason ? reason : "the port that ssh_config gives it";
+        if (keyword(said, "identityfile", &value, &n) && !is_usual_key(value, n) && !has_credentials(login))
+            reason = reason ? reason : "the key that ssh_config gives it";
     }
     return reason;
 }
@@ -120,7 +144,7 @@ const char *vmtp_ssh_config_wants(vmtp_ctx *ctx, const struct vmtp_login *login)
                                 "--", login->host, NULL};
     int rc = run_ssh(&own, argv, &out);
     if (rc == VMTP_OK && out.exit_status == 0)
-        return vmtp_ssh_config_reason(out.out, login->host);
+        return vmtp_ssh_config_reason(out.out, login);
     vmtp_debug(ctx, "%s: what ssh_config says of it is not known: %s", login->host,
                rc < 0 ? vmtp_ctx_error(&own, rc) : out.err);
     return NULL;

@@ -13,7 +13,7 @@ const char *vmtp_ssh_config_wants(vmtp_ctx *ctx, const struct vmtp_login *login)
 
 /* The same, from what ssh -G has said of a host; and whether the text of a configuration file could matter. Exposed for
  * tests. */
-const char *vmtp_ssh_config_reason(const char *said, const char *host);
+const char *vmtp_ssh_config_reason(const char *said, const struct vmtp_login *login);
 bool vmtp_ssh_config_matters(const char *text);
 
 /* Whether ssh(1) says who asks: since OpenSSH 8.5 "(user@host) " is in front of what a server asks by the method

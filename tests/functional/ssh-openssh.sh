@@ -255,6 +255,11 @@ probe -T auto -k "$keys/ed25519" "root@$b" connect
 unlike "auto: no proxy is none" "$err" 'the program ssh is used'
 probe -T libssh2 -k "$keys/ed25519" -t 1 root@near connect
 like "libssh2 reads no ssh_config" "$out" '^error .*near'
+printf 'Host *\n  IdentityFile %s\n' "$keys/ed25519" >"$HOME/.ssh/config"
+probe -T auto "root@$a" connect
+is "auto: a key of ssh_config, when no other is given" "$out" "connected $a"
+probe -T auto -k "$keys/ecdsa" "root@$a" connect
+unlike "and libssh2 when one is" "$err" 'the program ssh is used'
 printf 'Nonsense yes\nHostName x\n' >"$HOME/.ssh/config"
 probe -T auto -k "$keys/ed25519" "root@$a" connect
 is "auto: one that ssh cannot read does not hold libssh2" "$out" "connected $a"

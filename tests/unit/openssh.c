@@ -65,7 +65,7 @@ static void test_config(void)
 {
     static const char *const matter[] = {
         "Host a\n\tHostName b\n", "proxyjump=x", "  PROXYCOMMAND \"nc %h\"\r\n", "Include ~/.ssh/more\n",
-        "# a\n\n \nInclude other",
+        "# a\n\n \nInclude other", "Port 2222", "IdentityFile ~/.ssh/work",
     };
     static const char *const idle[] = {
         "", "\n", "#   ProxyCommand ssh -q\n", "Include /etc/ssh/ssh_config.d/*.conf\n", "ProxyJumper x\n", "HostName",
@@ -80,19 +80,27 @@ static void test_config(void)
         {"hostname other\nproxyjump gate\n", "jump host"},
         {"hostname h\nproxycommand nc gate 22\n", "proxy"},
         {"hostname h\nproxycommand none\nproxyjump NONE\n", NULL},
+        {"port 2222\n", "port"},
+        {"identityfile ~/.ssh/id_rsa\nidentityfile ~/.ssh/id_ed25519_sk\n", NULL},
+        {"identityfile ~/.ssh/id_rsa2\n", "key"},
+        {"identityfile ~/.ssh/work\nport 22\nhostname other\n", "other name"},
         {"", NULL},
     };
+    struct vmtp_login login = {.struct_size = sizeof login, .user = "root", .host = "h"};
     for (size_t i = 0; i < sizeof matter / sizeof matter[0]; i++)
         ok(vmtp_ssh_config_matters(matter[i]), "it matters: case %zu", i);
     for (size_t i = 0; i < sizeof idle / sizeof idle[0]; i++)
         ok(!vmtp_ssh_config_matters(idle[i]), "it does not: case %zu", i);
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
-        const char *reason = vmtp_ssh_config_reason(said[i].text, "h");
+        const char *reason = vmtp_ssh_config_reason(said[i].text, &login);
         if (said[i].reason && reason)
             contains(reason, said[i].reason, "what ssh is used for");
         else
             ok(!said[i].reason && !reason, "libssh2 will do: case %zu", i);
     }
+    login.port = 22;
+    login.key_file = "/k";
+    ok(!vmtp_ssh_config_reason("port 2222\nidentityfile /other\n", &login), "a port and a key that are given");
 }
 
 /* ---- a control socket that answers whatever a test wants ---- */
