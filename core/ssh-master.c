@@ -324,9 +324,12 @@ static char *find_passphrase(vmtp_ctx *ctx, struct vmtp_ssh_master *master, cons
     const char *quote = strchr(prompt, '\''), *end = quote ? strrchr(prompt, '\'') : NULL;
     VMTP_CLEAN(mem) char *key = quote && end > quote ? strndup(quote + 1, (size_t)(end - quote - 1)) : strdup("");
     char *answer = key ? vmtp_ssh_passphrase(key) : NULL;
+    master->about_key = "or its passphrase is wrong";
     if (answer || !key)
         return answer;
     answer = ask_user(ctx, prompt);
+    if (!answer)
+        master->about_key = "it is encrypted, and there is no passphrase: VMTP_KEY_PASSPHRASE, key_passphrase_file";
     if (answer && vmtp_set_text(&master->passphrase, answer) == VMTP_OK)
         (void)vmtp_set_text(&master->key, key);
     return answer;
@@ -428,15 +431,23 @@ static int host_key_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master,
 
 static int refused(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, const char *said)
 {
-    char line[300];
+    static const char *const signs[] = {"Load key ", "not accessible: "};
+    char line[300], unusable[300];
     line_with(said, "Permission denied (", line, sizeof line);
     const char *open = strchr(line, '('), *close = open ? strchr(open, ')') : NULL;
     const char *key = master->login->key_file ? master->login->key_file : vmtp_ssh_defaults.private_key_file;
+    const char *about = master->about_key;
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (strstr(said, signs[i])) {
+            line_with(said, signs[i], unusable, sizeof unusable);
+            about = unusable;
+        }
     return vmtp_fail(ctx, VMTP_EFAIL,
-                     "%s does not let us in; refused: %s%s%s. The server takes %.*s. Check the user name, and give a "
-                     "password, the file of a key (private_key_file, or key_file of the host), or an ssh agent",
+                     "%s does not let us in; refused: %s%s%s%s%s%s. The server takes %.*s. Check the user name, and "
+                     "give a password, the file of a key (private_key_file, or key_file of the host), or an ssh agent",
                      master->name, master->asked_password ? "password" : "", master->asked_password && key ? "; " : "",
-                     key ? key : master->asked_password ? "" : "the keys of ~/.ssh and the agent",
+                     key ? key : master->asked_password ? "" : "the keys of ~/.ssh and the agent", about ? " (" : "",
+                     about ? about : "", about ? ")" : "",
                      close ? (int)(close - open - 1) : 0, open ? open + 1 : "");
 }
 
@@ -561,6 +572,7 @@ int vmtp_ssh_master_start(vmtp_ctx *ctx, struct vmtp_ssh_master *master)
     master->guard = VMTP_GUARD_NONE;
     master->said = VMTP_BUF(SAID_MAX);
     master->asked_password = false;
+    master->about_key = NULL;
     master->ssh = 0;
     master->ask = -1;
     int rc = make_directory(ctx, master);

@@ -25,6 +25,7 @@ struct vmtp_ssh_master {
     bool asked_password;         /* it was given once: a second question means that it is wrong */
     bool interactive;            /* by the method keyboard-interactive */
     bool named_only;             /* only the keys that are named: with those of the agent they were too many */
+    const char *about_key;       /* why the key that was asked about may be refused; NULL: nothing is known */
     char *key, *passphrase;      /* of a key, given but not proven yet */
 };
 

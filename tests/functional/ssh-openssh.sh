@@ -116,8 +116,16 @@ probe -T openssh -k "$keys/locked" "root@$a" exec echo hello
 like "an encrypted key" "$out" '^hello$'
 VMTP_KEY_PASSPHRASE=wrong
 probe -T openssh -k "$keys/locked" "root@$a" connect
-like "a wrong passphrase" "$out" 'does not let us in; refused: .*/locked'
+like "a wrong passphrase" "$out" 'does not let us in; refused: .*/locked \(or its passphrase is wrong\)\.'
 unset VMTP_KEY_PASSPHRASE
+probe -T openssh -k "$keys/locked" "root@$a" connect </dev/null
+like "no passphrase" "$out" 'refused: .*/locked \(it is encrypted, and there is no passphrase: VMTP_KEY_PASSPHRASE'
+echo none >"$tmp/no-key"
+chmod 600 "$tmp/no-key"
+probe -T openssh -k "$tmp/no-key" "root@$a" connect
+like "a file that is no key" "$out" 'refused: .*/no-key \(Load key .*/no-key'
+probe -T openssh -k /nonexistent/key "root@$a" connect
+like "a file that is not there" "$out" 'refused: /nonexistent/key \(.*not accessible: No such file'
 probe -T openssh -k "$keys/stranger" "root@$a" connect
 like "a key that the server does not know" "$out" \
     'does not let us in; refused: .*/stranger\. The server takes publickey'
