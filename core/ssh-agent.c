@@ -139,8 +139,15 @@ static int connect_agent(vmtp_ctx *ctx, const char *path, struct vmtp_agent *age
         return vmtp_fail(ctx, VMTP_EFAIL, "the path is too long");
     memcpy(address.sun_path, path, strlen(path));
     agent->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (agent->fd < 0 || connect(agent->fd, (struct sockaddr *)&address, sizeof address) < 0)
+    if (agent->fd < 0)
         return vmtp_fail(ctx, VMTP_EFAIL, "%s", vmtp_errno());
+    while (connect(agent->fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        if (errno != EAGAIN && errno != EINTR) /* EAGAIN: too many wait in its queue */
+            return vmtp_fail(ctx, VMTP_EFAIL, "%s", vmtp_errno());
+        int rc = vmtp_wait(ctx, 0.002);
+        if (rc < 0)
+            return rc;
+    }
     return VMTP_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -130,6 +131,7 @@ static void test_pem(struct vmtp_ctx *ctx)
 
 struct fake {
     int listener;
+    int others; /* connections that fill its queue */
     const char *answer;
     size_t len;
 };
@@ -137,6 +139,10 @@ struct fake {
 static void *fake_agent(void *arg)
 {
     const struct fake *fake = arg;
+    if (fake->others)
+        nanosleep(&(const struct timespec){.tv_nsec = 100000000}, NULL); /* until we have found the queue full */
+    for (int i = 0; i < fake->others; i++)
+        close(accept(fake->listener, NULL, NULL));
     int fd = accept(fake->listener, NULL, NULL);
     char request[5];
     (void)!read(fd, request, sizeof request);
@@ -146,8 +152,22 @@ static void *fake_agent(void *arg)
     return NULL;
 }
 
-static int ask_agent(struct vmtp_ctx *ctx, const char *answer, size_t len, struct vmtp_agent *agent)
+/* Connects until the queue is full. Returns how many there are; *fds holds them. */
+static int fill_queue(const struct sockaddr_un *address, int fds[8])
 {
+    for (int n = 0; n < 8; n++) {
+        fds[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (connect(fds[n], (const struct sockaddr *)address, sizeof *address) < 0) {
+            close(fds[n]);
+            return n;
+        }
+    }
+    return 8;
+}
+
+static int ask_agent(struct vmtp_ctx *ctx, bool busy, const char *answer, size_t len, struct vmtp_agent *agent)
+{
+    int others[8];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char directory[] = "/tmp/vmtp-agent.XXXXXX";
     if (!mkdtemp(directory))
@@ -157,6 +177,8 @@ static int ask_agent(struct vmtp_ctx *ctx, const char *answer, size_t len, struc
     pthread_t thread;
     (void)bind(fake.listener, (struct sockaddr *)&address, sizeof address);
     (void)listen(fake.listener, 1);
+    if (busy)
+        fake.others = fill_queue(&address, others);
     pthread_create(&thread, NULL, fake_agent, &fake);
     setenv("SSH_AUTH_SOCK", address.sun_path, 1);
     vmtp_ctx_forget(ctx);
@@ -166,13 +188,17 @@ static int ask_agent(struct vmtp_ctx *ctx, const char *answer, size_t len, struc
         vmtp_agent_close(agent);
     else
         shutdown(agent->fd, SHUT_RDWR);
+    if (rc < 0) /* it may still wait for us */
+        shutdown(fake.listener, SHUT_RDWR);
     pthread_join(thread, NULL);
+    for (int i = 0; i < fake.others; i++)
+        close(others[i]);
     close(fake.listener);
     unlink(address.sun_path);
     rmdir(directory);
     return rc < 0 ? rc : (int)n;
 }
-#define ASK(ctx, answer, agent) ask_agent(ctx, answer, sizeof(answer) - 1, agent)
+#define ASK(ctx, answer, agent) ask_agent(ctx, false, answer, sizeof(answer) - 1, agent)
 
 static void test_agent(struct vmtp_ctx *ctx)
 {
@@ -185,6 +211,8 @@ static void test_agent(struct vmtp_ctx *ctx)
     is_int(ASK(ctx, one, &agent), 1, "an agent with one key");
     is(agent.keys[0].type, "ssh-abc", "its type");
     is(agent.keys[0].comment, "name", "its comment");
+    vmtp_agent_close(&agent);
+    is_int(ask_agent(ctx, true, one, sizeof one - 1, &agent), 1, "one whose queue is full is waited for");
     vmtp_agent_close(&agent);
     static const char many[] = "\0\0\0\x1C\x0C\xFF\xFF\xFF\xFF\0\0\0\x0B\0\0\0\7ssh-abc\0\0\0\4name";
     is_int(ASK(ctx, many, &agent), 1, "one that promises four billion keys");
