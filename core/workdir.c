@@ -27,14 +27,16 @@ static char *random_name(void)
 }
 
 /* $1: a directory that is not there yet. 3: it cannot be made; 4: programs in it cannot be started. mkdir without -p
- * fails when somebody has put something there. Where everybody may write and the sticky bit is missing, others could
- * put theirs in its place. */
-static const char make[] = "case $(ls -ldn \"${1%/*}/\") in "
-                           "d???????w[!tT]*) echo \"${1%/*}: everybody may write there\" >&2; exit 3 ;; esac; "
-                           "mkdir -m 700 \"$1\" || exit 3; "
-                           "{ echo \"#!/bin/sh\" >\"$1/x\" && chmod 700 \"$1/x\" && \"$1/x\" && "
-                           "rm \"$1/x\"; } && exit 0; "
-                           "rm -rf \"$1\"; exit 4";
+ * fails when somebody has put something there. Where others may write and the sticky bit is missing, they could put
+ * theirs in its place. A group with the number of the user, who owns the place, is the user's alone. */
+static const char make[] = "d=$1 u=$(id -u); set -- $(ls -ldn \"${1%/*}/\"); case $1 in "
+                           "d???????w[!tT]*) echo \"${d%/*}: everybody may write there\" >&2; exit 3 ;; "
+                           "d????w???[!tT]*) [ \"$3:$4\" = \"$u:$u\" ] || "
+                           "{ echo \"${d%/*}: group $4 may write there\" >&2; exit 3; } ;; esac; "
+                           "mkdir -m 700 \"$d\" || exit 3; "
+                           "{ echo \"#!/bin/sh\" >\"$d/x\" && chmod 700 \"$d/x\" && \"$d/x\" && "
+                           "rm \"$d/x\"; } && exit 0; "
+                           "rm -rf \"$d\"; exit 4";
 
 static const char home[] = "cd && pwd -P";
 

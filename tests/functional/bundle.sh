@@ -142,6 +142,23 @@ sshd_start a || exit 99
 vmtp --host "$a" --protocols T
 like "and one where everybody could put a program in its place" "$err" 'to /var/tmp/vmtp-[0-9a-f]{16} in'
 sshd_stop a
+for owner in uid=0,gid=100 uid=64711,gid=64711; do
+    sshd_root a "$tmp/root-a" "mode=775,$owner"
+    sshd_start a || exit 99
+    vmtp --host "$a" --protocols T
+    like "and one where a group could: $owner" "$err" 'to /var/tmp/vmtp-[0-9a-f]{16} in'
+    sshd_stop a
+done
+sshd_root a "$tmp/root-a" mode=775,uid=0,gid=0
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+like "not if the group is the user's own" "$err" 'to /tmp/vmtp-[0-9a-f]{16} in'
+sshd_stop a
+sshd_root a "$tmp/root-a" mode=1775,gid=100
+sshd_start a || exit 99
+vmtp --host "$a" --protocols T
+like "or the sticky bit keeps others from it" "$err" 'to /tmp/vmtp-[0-9a-f]{16} in'
+sshd_stop a
 sshd_root a "$tmp/root-a" mode=1777,noexec
 chmod 777 "$tmp/root-a/var/tmp"
 sshd_home=/root
