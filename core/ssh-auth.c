@@ -257,60 +257,77 @@ void vmtp_ssh_passphrase_keep(const char *key_path, const char *passphrase)
     pthread_mutex_unlock(&passphrases.lock);
 }
 
-static int use_key(struct auth *auth, const struct vmtp_ssh_key *key, const char *passphrase)
+/* The first call opens the key and then waits for nobody: it says that the passphrase is wrong, or that it is right. */
+static long show_key(struct auth *auth, const struct vmtp_ssh_key *key, const char *passphrase)
 {
-    long rc = VMTP_SSH_CALL(auth->ctx, auth->ssh,
-                            libssh2_userauth_publickey_fromfile_ex(auth->ssh->session, auth->login->user,
-                                                                   (unsigned)strlen(auth->login->user), NULL, key->path,
-                                                                   passphrase));
-    if (rc == LIBSSH2_ERROR_FILE || rc == LIBSSH2_ERROR_METHOD_NONE || rc == LIBSSH2_ERROR_DECRYPT)
-        return VMTP_ECONFIG; /* the server has not seen it */
+    return libssh2_userauth_publickey_fromfile_ex(auth->ssh->session, auth->login->user,
+                                                  (unsigned)strlen(auth->login->user), NULL, key->path, passphrase);
+}
+
+static bool not_opened(long rc)
+{
+    return rc == LIBSSH2_ERROR_FILE || rc == LIBSSH2_ERROR_METHOD_NONE || rc == LIBSSH2_ERROR_DECRYPT;
+}
+
+/* rc is what the first call has said. VMTP_ECONFIG: the server has not seen the key. */
+static int use_key(struct auth *auth, const struct vmtp_ssh_key *key, const char *passphrase, long rc)
+{
+    if (rc == LIBSSH2_ERROR_EAGAIN)
+        rc = VMTP_SSH_CALL(auth->ctx, auth->ssh, show_key(auth, key, passphrase));
+    if (not_opened(rc))
+        return VMTP_ECONFIG;
     note(&auth->tried, "key %s", key_name(key));
     return outcome(auth, rc, key->path);
 }
 
-static int prompt_and_use(struct auth *auth, const struct vmtp_ssh_key *key)
+/* *rc is that of the first call with the answer, which opens the key. VMTP_ECONFIG: none of the answers does. */
+static int ask_user(struct auth *auth, const struct vmtp_ssh_key *key, char **passphrase, long *rc)
 {
-    const char *known = vmtp_pairs_get(&passphrases.known, key->path);
-    if (known)
-        return use_key(auth, key, known);
     VMTP_CLEAN(mem) char *question = vmtp_format("Passphrase of the key %s: ", key->path);
-    int rc = VMTP_ECONFIG;
-    for (int i = 0; question && rc == VMTP_ECONFIG && i < PROMPTS_MAX; i++) {
-        char *answer = NULL;
-        rc = vmtp_prompt_secret(auth->ctx, question, &answer);
-        if (rc == VMTP_OK)
-            rc = use_key(auth, key, answer);
-        if (rc >= 0)
-            (void)vmtp_pairs_set(&passphrases.known, key->path, answer);
-        vmtp_secret_free(answer);
+    int asked = question ? VMTP_ECONFIG : vmtp_fail(auth->ctx, VMTP_ENOMEM, "out of memory");
+    for (int i = 0; asked == VMTP_ECONFIG && i < PROMPTS_MAX; i++) {
+        vmtp_secret_free(VMTP_TAKE(*passphrase));
+        asked = vmtp_prompt_secret(auth->ctx, question, passphrase);
+        if (asked == VMTP_OK && not_opened(*rc = show_key(auth, key, *passphrase)))
+            asked = VMTP_ECONFIG;
     }
-    return rc;
+    if (asked == VMTP_OK)
+        vmtp_ssh_passphrase_keep(key->path, *passphrase);
+    return asked;
+}
+
+/* One host asks, and others that need the same passphrase wait for that, but not for its server. */
+static int find_passphrase(struct auth *auth, const struct vmtp_ssh_key *key, char **passphrase, long *rc)
+{
+    static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+    double deadline = auth->ctx->deadline, begin = vmtp_now();
+    auth->ctx->deadline = 0;
+    pthread_mutex_lock(&asking);
+    *passphrase = vmtp_ssh_passphrase(key->path);
+    int found = *passphrase ? VMTP_OK : ask_user(auth, key, passphrase, rc);
+    pthread_mutex_unlock(&asking);
+    if (deadline != 0)
+        auth->ctx->deadline = deadline + vmtp_now() - begin; /* the user's time is not the host's */
+    return found;
 }
 
 static int use_encrypted_key(struct auth *auth, const struct vmtp_ssh_key *key)
 {
-    const char *variable = vmtp_secret_env("VMTP_KEY_PASSPHRASE");
-    const char *given = variable ? variable : vmtp_ssh_defaults.key_passphrase;
-    if (given) {
-        int rc = use_key(auth, key, given);
-        if (rc == VMTP_ECONFIG)
-            note(&auth->unusable, "key %s: the passphrase in %s is wrong", key->path,
-                 variable ? "VMTP_KEY_PASSPHRASE" : "key_passphrase_file");
-        return rc == VMTP_ECONFIG ? REFUSED : rc;
-    }
-    double deadline = auth->ctx->deadline, begin = vmtp_now();
-    auth->ctx->deadline = 0;
-    pthread_mutex_lock(&passphrases.lock);
-    int rc = prompt_and_use(auth, key);
-    pthread_mutex_unlock(&passphrases.lock);
-    if (deadline != 0)
-        auth->ctx->deadline = deadline + vmtp_now() - begin; /* the user's time is not the host's */
+    const bool variable = vmtp_secret_env("VMTP_KEY_PASSPHRASE") != NULL;
+    const bool configured = variable || vmtp_ssh_defaults.key_passphrase;
+    VMTP_CLEAN(secret) char *passphrase = vmtp_ssh_passphrase(key->path);
+    long first = LIBSSH2_ERROR_EAGAIN;
+    int rc = passphrase ? VMTP_OK : find_passphrase(auth, key, &passphrase, &first);
+    if (rc == VMTP_OK)
+        rc = use_key(auth, key, passphrase, first);
     if (rc == VMTP_ENOTSUP)
         note(&auth->unusable,
              "key %s is encrypted: set VMTP_KEY_PASSPHRASE or key_passphrase_file, run on a terminal to be asked, or "
              "load it into an agent",
              key->path);
+    else if (rc == VMTP_ECONFIG && configured)
+        note(&auth->unusable, "key %s: the passphrase in %s is wrong", key->path,
+             variable ? "VMTP_KEY_PASSPHRASE" : "key_passphrase_file");
     else if (rc == VMTP_ECONFIG)
         note(&auth->unusable, "key %s: wrong passphrase", key->path);
     return rc == VMTP_ENOTSUP || rc == VMTP_ECONFIG ? REFUSED : rc;
@@ -333,7 +350,7 @@ static int try_key(struct auth *auth, const struct vmtp_ssh_key *key)
             return rc;
         }
     }
-    int rc = key->encrypted ? use_encrypted_key(auth, key) : use_key(auth, key, NULL);
+    int rc = key->encrypted ? use_encrypted_key(auth, key) : use_key(auth, key, NULL, LIBSSH2_ERROR_EAGAIN);
     if (rc != VMTP_ECONFIG)
         return rc;
     char *words = NULL;

@@ -10,6 +10,14 @@ hosts_make
 sshd_start a || exit 99
 a=192.0.2.1
 
+await() { # await TEXT FILE: for up to 10 s
+    for _ in $(seq 100); do
+        ! grep -q "$1" "$2" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 # ---- keys ----
 
 for key in ed25519 ecdsa pem; do
@@ -37,6 +45,33 @@ if command -v script >/dev/null; then
     like "a passphrase is asked for on the terminal" "$out" 'Passphrase of the key .*/locked: .*'
     like "and opens the key" "$out" 'hello'
     unlike "it is not echoed" "$out" "$passphrase"
+
+    # b falls silent when it has the signature: it looks up keys for two questions before. a is up only after that.
+    cat >"$tmp/lookup" <<END
+echo >>"$tmp/lookups"
+[ "\$(wc -l <"$tmp/lookups")" != 3 ] || cat "$tmp/silent"
+cat "$tmp/authorized_keys"
+END
+    mkfifo "$tmp/silent" "$tmp/terminal"
+    sshd_stop a
+    sshd_start b "AuthorizedKeysCommand /bin/sh $tmp/lookup" 'AuthorizedKeysCommandUser root' \
+        'AuthorizedKeysFile none' || exit 99
+    on_operator script -qec "$probe_program -k $keys/locked root@192.0.2.2,root@$a connect" /dev/null \
+        <"$tmp/terminal" >"$tmp/asked" 2>&1 &
+    asking=$!
+    exec 9>"$tmp/terminal"
+    await 'Passphrase of the key' "$tmp/asked"
+    printf '%s\n' "$passphrase" >&9
+    exec 8>"$tmp/silent" # waits for its reader
+    sshd_start a || exit 99
+    ok "a host that falls silent does not hold others that need the passphrase" \
+        await 'Accepted publickey' "$tmp/host-a/log"
+    exec 8>&-
+    wait $asking
+    exec 9>&-
+    is "... and is logged in to when it goes on" "$(grep -c '^connected' "$tmp/asked")" 2 || diag "$(cat "$tmp/asked")"
+    is "... with one question" "$(grep -c 'Passphrase of' "$tmp/asked")" 1
+    sshd_stop b
 else
     skip "a passphrase is asked for on the terminal" "script is not installed"
 fi
