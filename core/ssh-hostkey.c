@@ -26,6 +26,7 @@ enum {
     LINE_MAX_ = 64 << 10,       /* a longer line is none of known_hosts */
     HASH_SIZE = 20,             /* of SHA-1 */
     DEFAULT_PORT = 22,
+    WORDS_MAX = 10000, /* of a refusal: the path of a file is in it twice */
 };
 
 /* ---- one line ---- */
@@ -331,12 +332,18 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+/* A line for exactly this port. */
+static const struct vmtp_known_key *strict_key(const struct vmtp_known_hosts *known)
+{
+    for (size_t i = 0; i < known->n; i++)
+        if (known->keys[i].marker == VMTP_KNOWN_KEY && !known->keys[i].plain)
+            return &known->keys[i];
+    return NULL;
+}
+
 int vmtp_known_hosts_algorithms(const struct vmtp_known_hosts *known, struct vmtp_buf *list)
 {
-    bool strict = false; /* a line for exactly this port */
-    for (size_t i = 0; i < known->n; i++)
-        strict = strict || (known->keys[i].marker == VMTP_KNOWN_KEY && !known->keys[i].plain);
-    if (!strict || vmtp_known_hosts_authority(known))
+    if (!strict_key(known) || vmtp_known_hosts_authority(known))
         return VMTP_OK;
     for (size_t i = 0; i < known->n; i++) {
         const struct vmtp_known_key *key = &known->keys[i];
@@ -378,18 +385,32 @@ static void type_of(const unsigned char *blob, size_t len, char type[48])
     vmtp_printable(type);
 }
 
+static void add_remedy(struct vmtp_buf *words, const struct vmtp_known_hosts *known, const struct vmtp_known_key *key)
+{
+    char held[VMTP_FINGERPRINT];
+    (void)vmtp_buf_printf(words,
+                          "%s holds %s %s. Somebody may be posing as this host. If its key was changed on purpose, "
+                          "remove the old one: ssh-keygen -R '%s' -f '%.*s'",
+                          key->place, key->type, vmtp_ssh_fingerprint(key->blob, key->blob_len, held), known->name,
+                          (int)(strrchr(key->place, ':') - key->place), key->place);
+}
+
+void vmtp_known_hosts_remedy(const struct vmtp_known_hosts *known, struct vmtp_buf *words)
+{
+    const struct vmtp_known_key *key = strict_key(known);
+    if (key)
+        add_remedy(words, known, key);
+}
+
 static int refuse_changed(vmtp_ctx *ctx, const char *name, const struct vmtp_known_hosts *known,
                           const unsigned char *blob, size_t len, const struct vmtp_known_key *reason)
 {
-    char type[48], shown[VMTP_FINGERPRINT], held[VMTP_FINGERPRINT];
+    VMTP_CLEAN(buf) struct vmtp_buf words = VMTP_BUF(WORDS_MAX);
+    char type[48], shown[VMTP_FINGERPRINT];
     type_of(blob, len, type);
-    const char *colon = strrchr(reason->place, ':');
-    return vmtp_fail(ctx, VMTP_EFAIL,
-                     "%s: the host key has changed: the server shows %s %s, %s holds %s %s. Somebody may be posing as "
-                     "this host. If its key was changed on purpose, remove the old one: ssh-keygen -R '%s' -f '%.*s'",
-                     name, type, vmtp_ssh_fingerprint(blob, len, shown), reason->place, reason->type,
-                     vmtp_ssh_fingerprint(reason->blob, reason->blob_len, held), known->name,
-                     (int)(colon - reason->place), reason->place);
+    add_remedy(&words, known, reason);
+    return vmtp_fail(ctx, VMTP_EFAIL, "%s: the host key has changed: the server shows %s %s, %s", name, type,
+                     vmtp_ssh_fingerprint(blob, len, shown), vmtp_buf_text(&words));
 }
 
 static int refuse_unknown(vmtp_ctx *ctx, const char *name, const struct vmtp_known_hosts *known,

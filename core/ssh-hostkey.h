@@ -58,6 +58,9 @@ enum vmtp_known_verdict vmtp_known_hosts_judge(const struct vmtp_known_hosts *kn
 /* Adds the algorithms of the known keys, "ssh-ed25519,rsa-sha2-512", to ask for no others; nothing when none is known
  * or an authority may have signed any. */
 int vmtp_known_hosts_algorithms(const struct vmtp_known_hosts *known, struct vmtp_buf *list);
+/* For a server that has no key of those types: adds the line that is known, "FILE:1 holds ssh-ed25519 SHA256:...", and
+ * how to remove it. */
+void vmtp_known_hosts_remedy(const struct vmtp_known_hosts *known, struct vmtp_buf *words);
 bool vmtp_known_hosts_authority(const struct vmtp_known_hosts *known);
 
 /* Looks at the key that the server called `name` in messages has shown, by the setting in vmtp_ssh_defaults; a new one

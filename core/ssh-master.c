@@ -475,6 +475,31 @@ static int proxy_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, co
                      master->name, line);
 }
 
+/* The types of keys were limited to those known, and the server has none of them: one that it offers ssh does not want,
+ * like RSA with SHA-1. A jump host's ssh has limits of its own, and then ours says that the connection was closed. */
+static bool lost_known_types(const struct vmtp_ssh_master *master, const char *said, const char *line)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000);
+    (void)vmtp_known_hosts_algorithms(&master->known, &list);
+    bool lost = list.len && !strstr(said, "exchange_identification");
+    for (size_t i = 0; i < master->known.n; i++)
+        if (master->known.keys[i].marker == VMTP_KNOWN_KEY)
+            lost = lost && !strstr(line, master->known.keys[i].type);
+    return lost;
+}
+
+static int no_host_key_in_common(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, const char *said)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf known = VMTP_BUF(10000);
+    char line[400];
+    line_with(said, "no matching host key type found", line, sizeof line);
+    if (!lost_known_types(master, said, line))
+        return vmtp_fail(ctx, VMTP_EFAIL, "%s: ssh: %s", master->name, line);
+    vmtp_known_hosts_remedy(&master->known, &known);
+    return vmtp_fail(ctx, VMTP_EFAIL, "%s: the host key has changed, to one of another type: %s. %s", master->name,
+                     line, vmtp_buf_text(&known));
+}
+
 int vmtp_ssh_master_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master, const char *said)
 {
     static const struct {
@@ -500,6 +525,8 @@ int vmtp_ssh_master_failure(vmtp_ctx *ctx, const struct vmtp_ssh_master *master,
         return host_key_failure(ctx, master, said);
     if (strstr(said, "Permission denied ("))
         return refused(ctx, master, said);
+    if (strstr(said, "no matching host key type found"))
+        return no_host_key_in_common(ctx, master, said);
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         if (!strstr(said, signs[i].words))
             continue;

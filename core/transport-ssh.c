@@ -129,16 +129,41 @@ static int check_host_key(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
     return vmtp_host_key_check(ctx, ssh->name, &ssh->known, (const unsigned char *)blob, len);
 }
 
+/* True when the types of keys were limited, and libssh2 can do each of them: then the server has none, or the limit is
+ * not why. A server may well have an RSA key that is known, and sign with SHA-2 only. */
+static bool can_known_types(struct vmtp_ssh *ssh)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000);
+    (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
+    const char **ours = NULL;
+    const int n = list.len ? libssh2_session_supported_algs(ssh->session, LIBSSH2_METHOD_HOSTKEY, &ours) : 0;
+    bool all = n > 0;
+    char *rest = NULL;
+    for (char *type = all ? strtok_r(list.data, ",", &rest) : NULL; type; type = strtok_r(NULL, ",", &rest)) {
+        bool can = false;
+        for (int i = 0; i < n; i++)
+            can = can || strcmp(type, ours[i]) == 0;
+        all = all && can;
+    }
+    if (n > 0)
+        libssh2_free(ssh->session, ours);
+    return all;
+}
+
 /* When the types of keys were limited, that may be why. */
 static int nothing_in_common(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const char *words)
 {
-    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000), known = VMTP_BUF(2500);
+    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000), known = VMTP_BUF(10000);
     (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
     ssh->cannot = "the algorithms of the server";
-    if (list.len)
+    if (can_known_types(ssh)) { /* any type has been asked for as well */
+        (void)vmtp_buf_text_add(&known, ". Its host key may have changed, too: ");
+        vmtp_known_hosts_remedy(&ssh->known, &known);
+    } else if (list.len) {
         (void)vmtp_buf_printf(&known, "; its host key must be one of those known from %s (%s)",
                               ssh->known.keys[0].place, vmtp_buf_text(&list));
-    return vmtp_fail(ctx, VMTP_EFAIL,
+    }
+    return vmtp_fail(ctx, VMTP_ENOTSUP,
                      "%s: no algorithms in common: libssh2 %s knows none of those that the server (%s) allows (%s)%s",
                      ssh->name, libssh2_version(0), libssh2_session_banner_get(ssh->session), words,
                      vmtp_buf_text(&known));
@@ -209,12 +234,11 @@ static void give_up(struct vmtp_endpoint *ep)
     end_session(ep->link);
 }
 
-static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep)
+static int open_session(vmtp_ctx *ctx, struct vmtp_endpoint *ep, bool any_key, char *peer, size_t size)
 {
     struct vmtp_ssh *ssh = ep->link;
-    char peer[80];
     uint16_t port = ep->login.port ? ep->login.port : VMTP_SSH_PORT;
-    int rc = vmtp_dial(ctx, ep->login.host, port, &ssh->fd, peer, sizeof peer);
+    int rc = vmtp_dial(ctx, ep->login.host, port, &ssh->fd, peer, size);
     if (rc < 0)
         return rc;
     ssh->lost = false;
@@ -222,9 +246,23 @@ static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoi
     if (!ssh->session)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     libssh2_session_set_blocking(ssh->session, 0);
-    rc = ask_for_known_keys(ctx, ssh);
-    if (rc == VMTP_OK)
-        rc = handshake(ctx, ssh);
+    rc = any_key ? VMTP_OK : ask_for_known_keys(ctx, ssh);
+    return rc == VMTP_OK ? handshake(ctx, ssh) : rc;
+}
+
+static int connect_once(vmtp_ctx *ctx, const vmtp_ctx *outer, struct vmtp_endpoint *ep)
+{
+    struct vmtp_ssh *ssh = ep->link;
+    char peer[80];
+    int rc = open_session(ctx, ep, false, peer, sizeof peer);
+    if (rc == VMTP_ENOTSUP && can_known_types(ssh)) { /* one of another type is refused, with its fingerprint */
+        end_session(ssh);
+        ssh->cannot = NULL;
+        vmtp_ctx_forget(ctx);
+        rc = open_session(ctx, ep, true, peer, sizeof peer);
+    }
+    if (rc == VMTP_ENOTSUP)
+        rc = VMTP_EFAIL;
     if (rc == VMTP_OK)
         rc = check_host_key(ctx, ssh); /* before anything secret is said */
     if (rc == VMTP_OK)
@@ -342,8 +380,8 @@ static int ssh_connect(vmtp_ctx *ctx, struct vmtp_endpoint *ep)
     if (other)
         say_once(ctx, ssh);
     else if (ssh->cannot)
-        (void)vmtp_fail(ctx, rc, "%s; the program ssh can do that: install it, or set ssh_transport to auto",
-                        vmtp_ctx_error(&own, rc));
+        (void)vmtp_fail(ctx, rc, "%s; the program ssh can do %s: install it, or set ssh_transport to auto",
+                        vmtp_ctx_error(&own, rc), ssh->cannot);
     else
         (void)vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
     ssh_disconnect(ep);

@@ -105,8 +105,17 @@ like "another type does not get around a changed key" "$out" 'the host key has c
 sshd_stop a
 sshd_start a || exit 99
 probe -k "$keys/ed25519" "root@$a" connect
+held="$user:1 holds ecdsa-sha2-nistp256 $(fingerprint "$tmp/another-ecdsa.pub" | sed 's/[+.]/\\&/g')\\. "
 like "also when the server has lost the known type" "$out" \
-    "no algorithms in common: .*its host key must be one of those known from $user:1 \\(ecdsa-"
+    "has changed: the server shows ssh-ed25519 $(fingerprint "$dir/host_key.pub" | sed 's/[+.]/\\&/g'), $held"
+sshd_stop a
+sshd_start a 'Ciphers aes128-ctr' 'MACs umac-128-etm@openssh.com' || exit 99
+probe -k "$keys/ed25519" "root@$a" connect
+like "where the server's key cannot be seen either, the known one is told" "$out" \
+    "no algorithms in common: .* Its host key may have changed, too: $held"
+like "with the remedy" "$out" "ssh-keygen -R '192\\.0\\.2\\.1' -f '$user'; the program ssh can do the algorithms"
+sshd_stop a
+sshd_start a || exit 99
 rm "$user"
 mkdir "$user"
 probe -k "$keys/ed25519" "root@$a" connect

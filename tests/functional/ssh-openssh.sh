@@ -186,6 +186,31 @@ printf '%s %s\n' "$a" "$(cut -d ' ' -f 1,2 "$tmp/another.pub")" >"$HOME/.ssh/kno
 probe -T openssh -k "$keys/ed25519" "root@$a" connect
 like "or knows another of" "$out" 'the host key has changed: .*/known_hosts2:1 holds SHA256:'
 rm "$HOME/.ssh/known_hosts2"
+sshd_stop a
+mkdir "$tmp/kept"
+mv "$tmp/host-a/host_key" "$tmp/host-a/host_key.pub" "$tmp/kept"
+ssh-keygen -q -t ecdsa -N '' -f "$tmp/host-a/host_key"
+ssh-keygen -q -t rsa -b 2048 -N '' -f "$tmp/host-a/rsa"
+sshd_start a "HostKey $tmp/host-a/rsa" || exit 99
+held() { ssh-keygen -lf "$1" | cut -d ' ' -f 2 | sed 's/[+.]/\\&/g'; }
+printf '%s %s\n' "$a" "$(cut -d ' ' -f 1,2 "$tmp/another.pub")" >"$HOME/.ssh/known_hosts"
+probe -T openssh -k "$keys/ed25519" "root@$a" connect
+like "a changed key of another type is refused" "$out" \
+    "key has changed, to one of another type: .* offer: .*/known_hosts:1 holds ssh-ed25519 $(held "$tmp/another.pub")"
+like "with the remedy" "$out" "ssh-keygen -R '192\\.0\\.2\\.1' -f '$HOME/.ssh/known_hosts'"
+probe -T auto -k "$keys/ed25519" "root@$a" connect
+like "also by auto" "$out" "the host key has changed: the server shows ecdsa-sha2-nistp256 SHA256:.* holds ssh-ed25519"
+printf '%s %s\n' "$a" "$(cut -d ' ' -f 1,2 "$tmp/host-a/rsa.pub")" >"$HOME/.ssh/known_hosts"
+probe -T auto -k "$keys/ed25519" "root@$a" connect
+is "an RSA key that is known is no changed one" "$out" "connected $a"
+sshd_stop a
+sshd_start a 'HostKeyAlgorithms ssh-rsa' "HostKey $tmp/host-a/rsa" || exit 99
+probe -T openssh -k "$keys/ed25519" "root@$a" connect
+like "nor is one that signs with SHA-1" "$out" 'ssh: Unable to negotiate .* Their offer: ssh-rsa$'
+sshd_stop a
+mv "$tmp/kept"/* "$tmp/host-a"
+sshd_start a || exit 99
+rm "$HOME/.ssh/known_hosts"
 ssh-keygen -q -t ed25519 -N '' -f "$tmp/authority"
 cp "$tmp/host-a/host_key.pub" "$tmp/host-a/signed.pub"
 ssh-keygen -q -s "$tmp/authority" -h -I host-a -n "$a" "$tmp/host-a/signed.pub"
@@ -286,7 +311,7 @@ probe -T auto -k "$tmp/signed" "root@$b" connect
 is "auto: a certificate beside the key" "$out" "connected $b"
 like "is told" "$err" 'cannot do certificates: the program ssh is used'
 probe -T libssh2 -k "$tmp/signed" "root@$b" connect
-like "libssh2 says what it lacks" "$out" 'not usable: certificate .*/signed-cert\.pub.*the program ssh can do that'
+like "libssh2 says what it lacks" "$out" 'not usable: certificate .*/signed-cert\.pub.* ssh can do certificates'
 cp "$tmp/signed-cert.pub" "$keys/ed25519-cert.pub"
 probe -T auto -k "$keys/ed25519" "root@$b" connect
 unlike "auto: a key that is good without it" "$out$err" 'the program ssh is used|error'
@@ -309,7 +334,7 @@ if command -v nuttcp >/dev/null; then
     is "by ssh from the beginning" "$status" 0 || diag "$err"
     measure --ssh-transport libssh2
     ! $libssh2_is_old || is "libssh2 alone cannot" "$status" 1
-    ! $libssh2_is_old || like "and says what can" "$err$out" 'the program ssh can do that'
+    ! $libssh2_is_old || like "and says what can" "$err$out" 'ssh can do RSA keys'
     ok "nothing of ours runs there any more" [ "$(ip netns pids "$net-a" | xargs ps -o comm= -p | sort -u)" = sshd ]
     nothing_left "nothing is left here"
 else

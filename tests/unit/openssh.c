@@ -8,6 +8,7 @@
 
 #include "core/ctx.h"
 #include "core/ssh-config.h"
+#include "core/ssh-hostkey.h"
 #include "core/ssh-master.h"
 #include "core/ssh-mux.h"
 #include "core/util/cleanup.h"
@@ -57,6 +58,35 @@ static void test_failures(void)
         is_int(rc, cases[i].status, "the status");
         contains(vmtp_ctx_error(&ctx, rc), cases[i].words, "the words");
     }
+}
+
+static void test_other_type(void)
+{
+    static const char none[] = "Unable to negotiate with h port 22: no matching host key type found. Their offer: ";
+    static const struct {
+        const char *offer;
+        bool changed;
+    } offers[] = {
+        {"rsa-sha2-512,rsa-sha2-256\r\n", true},
+        {"ssh-ed25519,rsa-sha2-512\r\n", false},
+        {"rsa-sha2-512\r\nkex_exchange_identification: Connection closed\r\n", false}, /* a jump host's */
+    };
+    const struct vmtp_login login = {.struct_size = sizeof login, .user = "root", .host = "h"};
+    struct vmtp_ssh_master master = {.login = &login, .name = "root@h", .known = {.name = "h"}};
+    is_int(vmtp_known_hosts_parse(&master.known, "/known", "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIORBE98NBPz+E+tz"
+                                  "3vYkUucyuJWRiCfUN8xStxr+rTDd\n"),
+           VMTP_OK, "a key that is known");
+    for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+        VMTP_CLEAN(mem) char *said = vmtp_format("%s%s", none, offers[i].offer);
+        vmtp_ctx_init(&ctx, NULL);
+        const char *words = vmtp_ctx_error(&ctx, vmtp_ssh_master_failure(&ctx, &master, said));
+        ok((strstr(words, "has changed") != NULL) == offers[i].changed, "%s a changed key",
+           offers[i].changed ? "it is" : "it is not");
+    }
+    free(master.known.keys[0].blob);
+    free(master.known.keys[0].place);
+    free(master.known.keys);
 }
 
 /* ---- ssh_config ---- */
@@ -181,6 +211,7 @@ int main(void)
 {
     char dir[] = "/tmp/vmtp-mux.XXXXXX";
     test_failures();
+    test_other_type();
     test_config();
     if (!mkdtemp(dir))
         return 99;
