@@ -27,7 +27,9 @@
 
 static const double NAP = 0.05;              /* how long an interrupt may go unnoticed */
 static const double BANNER_S = 15;           /* for the server's first words and the exchange of keys */
-static const double LOGIN_S = 60;            /* from then on: PAM may ask other servers; a prompt is not counted */
+/* From then on: PAM may ask other servers; a prompt is not counted. libssh2 itself waits 60 s for an answer, and says
+ * then that the key is refused. */
+static const double LOGIN_S = 55;
 static const double FRESH_TIMES = 3;          /* ssh_timeout for a machine that boots for the first time */
 static const double GOODBYE_S = 0.2;
 enum {
