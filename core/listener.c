@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/listener.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,27 +81,57 @@ int vmtp_port_listens(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint32_t proto, u
     return VMTP_OK;
 }
 
-bool vmtp_unanswered_parse(const char *text, uint16_t port)
+/* IPv4 becomes v4-mapped, as a socket of IPv6 shows it; a zone is no part of the address. False: it is a name. */
+static bool numeric(const char *target, struct in6_addr *address)
 {
-    char line[LINE_MAX_READ];
-    while (*text) {
-        unsigned remote_port, state;
-        text = take_line(text, line);
-        if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%*4x %*32[0-9A-Fa-f]:%4x %2x ", &remote_port, &state) == 2 &&
-            remote_port == port && state == STATE_CONNECTING)
+    char text[INET6_ADDRSTRLEN + sizeof "::ffff:"];
+    snprintf(text, sizeof text, "%s%.*s", strchr(target, ':') ? "" : "::ffff:", (int)strcspn(target, "%"), target);
+    return inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* Words of 32 bits, each in the byte order of that host: the little one, or that of the network. */
+static bool is_address(const char *column, const struct in6_addr *address)
+{
+    static const size_t orders[] = {3, 0};
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        char words[2 * sizeof address->s6_addr + 1];
+        for (size_t k = 0; k < sizeof address->s6_addr; k++)
+            snprintf(words + 2 * k, 3, "%02X", address->s6_addr[k ^ orders[i]]);
+        const char *as_ipv4 = IN6_IS_ADDR_V4MAPPED(address) ? words + 24 : words;
+        if (strcmp(column, words) == 0 || strcmp(column, as_ipv4) == 0)
             return true;
     }
     return false;
 }
 
-int vmtp_port_unanswered(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint16_t port, bool *found)
+bool vmtp_unanswered_parse(const char *text, const char *target, uint16_t port)
 {
+    char line[LINE_MAX_READ], column[33];
+    struct in6_addr address;
+    if (!numeric(target, &address))
+        return false;
+    while (*text) {
+        unsigned remote_port, state;
+        text = take_line(text, line);
+        if (sscanf(line, " %*u: %*32[0-9A-Fa-f]:%*4x %32[0-9A-Fa-f]:%4x %2x ", column, &remote_port, &state) == 3 &&
+            remote_port == port && state == STATE_CONNECTING && is_address(column, &address))
+            return true;
+    }
+    return false;
+}
+
+int vmtp_port_unanswered(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *target, uint16_t port, bool *found)
+{
+    struct in6_addr address;
+    *found = false;
+    if (!numeric(target, &address))
+        return VMTP_OK;
     char pattern[80];
     snprintf(pattern, sizeof pattern, "^ *[0-9]*: [0-9A-F]*:[0-9A-F]* [0-9A-F]*:%04X %02X ", port, STATE_CONNECTING);
     const char *const argv[] = {"grep", "-hs", pattern, "/proc/net/tcp", "/proc/net/tcp6", NULL};
     VMTP_CLEAN(output) struct vmtp_output out = {0};
     int rc = vmtp_exec(ctx, ep, argv, &out);
-    *found = rc == VMTP_OK && vmtp_unanswered_parse(out.out, port);
+    *found = rc == VMTP_OK && vmtp_unanswered_parse(out.out, target, port);
     return rc;
 }
 

@@ -48,7 +48,7 @@ static int look_for_answer(vmtp_ctx *parent, struct vmtp_watch *watch)
     ctx.watch = NULL;
     for (size_t i = 0; i < 2 && !silent; i++) {
         bool found = false;
-        int rc = ports[i] ? vmtp_port_unanswered(&ctx, watch->client, ports[i], &found) : VMTP_OK;
+        int rc = ports[i] ? vmtp_port_unanswered(&ctx, watch->client, watch->target, ports[i], &found) : VMTP_OK;
         if (rc < 0)
             return rc == VMTP_EREMOTE ? VMTP_OK : vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
         if (found)

@@ -110,6 +110,17 @@ else
     skip "a filtered port" "iptables is not installed or not allowed"
 fi
 
+# Somebody else's connection to the same port of another host, which is silent, is no filter.
+ip -n "$net-b" neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent
+ip netns exec "$net-b" perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => $ARGV[0])' 192.0.2.77:5001 &
+stranger=$!
+start --host "$a" --host "$b" --inter-node-only --protocols T -t 6
+finish
+ok "somebody else connects to that port of another host meanwhile" \
+    sh -c "ip netns exec $net-b ss -Hnt state syn-sent | grep -q 192.0.2.77:5001"
+is "... and the measurement passes" "$status $(statuses)" '0 passed' || diag "$(errors)"
+kill $stranger
+
 # ---- hosts ----
 
 start --host "$a" --host "$b" --host "$third" --protocols T -t 3

@@ -90,14 +90,39 @@ static const char udp[] =
     HEAD "  120: 00000000:1389 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4242 2 0 0\n"
          "  121: 0100007F:138E 0100007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 4243 2 0 0\n";
 
+static void test_unanswered(void)
+{
+    static const char ipv4[] =
+        "   7: 020200C0:BA3C 010200C0:138A 02 00000001:00000000 01:00000064 00000003     0        0 4711 2 f0 800 0\n";
+    static const char mapped[] =
+        "   7: 0000000000000000FFFF0000020200C0:BA3C 0000000000000000FFFF0000010200C0:138A 02 00000001:00000000 01:\n";
+    static const char ipv6[] =
+        "   7: B80D0120000000000000000002000000:BA3C B80D0120000000000000000001000000:138A 02 00000001:00000000 01:\n";
+    static const char big[] =
+        "   7: C0000202:BA3C C0000201:138A 02 00000001:00000000 01:\n"
+        "   8: 20010DB8000000000000000000000002:BA3C 20010DB8000000000000000000000001:138B 02 00000001:00000000 01:\n";
+    ok(vmtp_unanswered_parse(ipv4, "192.0.2.1", 5002), "a connection in the making is found");
+    ok(!vmtp_unanswered_parse(ipv4, "192.0.2.1", 47676), "by the port of the other side");
+    ok(!vmtp_unanswered_parse(ipv4, "192.0.2.3", 5002), "one to another host is somebody else's");
+    ok(!vmtp_unanswered_parse(ipv4, "192.0.2.2", 5002), "its own address is not the other side's");
+    ok(vmtp_unanswered_parse(ipv4, "::ffff:192.0.2.1", 5002), "a target that is written as IPv6");
+    ok(vmtp_unanswered_parse(mapped, "192.0.2.1", 5002), "IPv4 over a socket of IPv6");
+    ok(!vmtp_unanswered_parse(mapped, "192.0.2.3", 5002), "... to another host");
+    ok(vmtp_unanswered_parse(ipv6, "2001:db8::1", 5002), "IPv6");
+    ok(vmtp_unanswered_parse(ipv6, "2001:db8::1%eth0", 5002), "... with a zone");
+    ok(!vmtp_unanswered_parse(ipv6, "2001:db8::3", 5002), "... to another host");
+    ok(!vmtp_unanswered_parse(ipv6, "0.0.0.1", 5002), "... whose end looks like IPv4");
+    ok(vmtp_unanswered_parse(big, "192.0.2.1", 5002) && vmtp_unanswered_parse(big, "2001:db8::1", 5003),
+       "a host with the bytes the other way round");
+    ok(!vmtp_unanswered_parse(ipv4, "server", 5002) && !vmtp_unanswered_parse(ipv4, "", 5002) &&
+       !vmtp_unanswered_parse(ipv4, "192.0.2.1.192.0.2.1.192.0.2.1.192.0.2.1.192.0.2.1", 5002),
+       "nothing is said of a name");
+    ok(!vmtp_unanswered_parse(tcp, "0.0.0.0", 22) && !vmtp_unanswered_parse("", "192.0.2.1", 1), "a server is none");
+}
+
 static void test_listeners(void)
 {
     struct vmtp_listener found;
-    static const char connecting[] =
-        "   7: 020200C0:BA3C 010200C0:138A 02 00000001:00000000 01:00000064 00000003     0        0 4711 2 f0 800 0\n";
-    ok(vmtp_unanswered_parse(connecting, 5002), "a connection in the making is found");
-    ok(!vmtp_unanswered_parse(connecting, 47676), "by the port of the other side");
-    ok(!vmtp_unanswered_parse(tcp, 22) && !vmtp_unanswered_parse("", 1), "a server is none");
     vmtp_listener_parse(tcp, VMTP_TCP, 22, &found);
     ok(found.found && found.inode == 5881 && found.uid == 0, "a TCP socket that listens");
     vmtp_listener_parse(tcp, VMTP_TCP, 5003, &found);
@@ -130,6 +155,7 @@ int main(void)
     test_pairs();
     test_facts();
     test_login();
+    test_unanswered();
     test_listeners();
     return done_testing();
 }
