@@ -49,6 +49,12 @@ static int printed(int code)
 static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
 enum { ENDING_SIGNALS = sizeof ending_signals / sizeof ending_signals[0] };
 
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 /* A terminal that closes, and some that end programs, send two of them at once: that is one wish. The first ends the
  * run in order, the second ends the cleaning up, the third ends the program. */
 static void on_signal(int number)
@@ -64,9 +70,12 @@ static void on_signal(int number)
         return;
     vmtp_interrupt();
     for (size_t i = 0; before && i < ENDING_SIGNALS; i++)
-        signal(ending_signals[i], SIG_DFL);
+        if (!is_ignored(ending_signals[i]))
+            signal(ending_signals[i], SIG_DFL);
 }
 
+/* SIGHUP that is ignored at the start stays so: that is what nohup(1) is for. SIGINT is caught all the same: a shell
+ * without job control ignores it in all that it starts with "&", and scripts end such a run with kill -INT. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -74,7 +83,8 @@ static void catch_signals(void)
     for (size_t i = 0; i < ENDING_SIGNALS; i++)
         sigaddset(&action.sa_mask, ending_signals[i]);
     for (size_t i = 0; i < ENDING_SIGNALS; i++)
-        sigaction(ending_signals[i], &action, NULL);
+        if (ending_signals[i] != SIGHUP || !is_ignored(SIGHUP))
+            sigaction(ending_signals[i], &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -69,6 +69,16 @@ wait $pid
 is "an interrupt while the first flow begins: exit 130" "$?" 130
 ok "... nothing of ours runs on the hosts" none_left
 
+trap '' HUP # as nohup does
+start nohup --protocols T -t 2 --inter-node-only
+trap 'exit 143' HUP
+await 20 grep -qs 'Flow 1' "$tmp/nohup.err"
+kill -HUP $pid
+sleep 0.5
+kill -HUP $pid
+wait $pid
+is "SIGHUP that was ignored at the start: the run passes" "$?" 0
+
 start killed --protocols T -t 3
 await 20 in_second_flow killed
 sleep 0.5
