@@ -18,7 +18,6 @@
 #include "core/registry.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
-#include "core/util/clock.h"
 #include "core/util/str.h"
 
 enum { PROBE_OUTPUT_MAX = 64 * 1024 };
@@ -60,12 +59,11 @@ static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, chil
 /* --- the parent --- */
 
 /* Reads until the child closes its end or the time is over. */
-static bool read_all(int fd, double seconds, struct vmtp_buf *text)
+static bool read_all(const struct vmtp_ctx *limit, int fd, struct vmtp_buf *text)
 {
-    double deadline = vmtp_now() + seconds;
     char chunk[4096];
     for (;;) {
-        double left = deadline - vmtp_now();
+        double left = vmtp_remaining(limit);
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
         int ready = left <= 0 ? 0 : poll(&pfd, 1, (int)(left * 1000) + 1);
         if (ready < 0 && errno == EINTR)
@@ -77,6 +75,16 @@ static bool read_all(int fd, double seconds, struct vmtp_buf *text)
             return true;
         (void)vmtp_buf_add(text, chunk, (size_t)n);
     }
+}
+
+/* A child that has closed its end has mostly ended: a plugin may have closed it, and still hang. */
+static bool has_ended(struct vmtp_ctx *limit, pid_t pid, int *status)
+{
+    static const double TURN = 0.002;
+    while (waitpid(pid, status, WNOHANG) == 0)
+        if (vmtp_wait(limit, TURN) < 0)
+            return false;
+    return true;
 }
 
 /* Runs work on a candidate in a child process. text gets what it printed, *status is that of waitpid(). VMTP_ETIMEOUT
@@ -98,13 +106,17 @@ static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, chil
         close(ends[0]);
         return vmtp_fail(ctx, VMTP_EFAIL, "fork: %s", vmtp_errno());
     }
-    bool answered = read_all(ends[0], seconds, text);
+    VMTP_CLEAN(ctx) struct vmtp_ctx limit;
+    vmtp_ctx_child(&limit, ctx, seconds);
+    limit.cancel = NULL;
+    bool ended = read_all(&limit, ends[0], text) && has_ended(&limit, pid, status);
     close(ends[0]);
-    if (!answered)
-        kill(pid, SIGKILL);
+    if (ended)
+        return VMTP_OK;
+    kill(pid, SIGKILL);
     while (waitpid(pid, status, 0) < 0 && errno == EINTR)
         ;
-    return answered ? VMTP_OK : VMTP_ETIMEOUT;
+    return VMTP_ETIMEOUT;
 }
 
 /* Loads a candidate and works on it. text gets what was printed, or the reason of the failure. */

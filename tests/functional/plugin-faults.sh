@@ -143,6 +143,19 @@ stop_for() { # stop_for SECONDS COMMAND...: as if Ctrl-Z were pressed soon after
     kill -CONT $!
     wait $!
 }
+# One that closes all that it has not opened, and hangs: the end of its output is not its end.
+echo '#include <unistd.h>
+__attribute__((constructor)) static void hang(void)
+{
+    for (int i = 3; i < 1024; i++) close(i);
+    for (;;) pause();
+}' >"$tmp/closes.c"
+build tool-closes "$tmp/closes.c" && mkdir "$tmp/closes" && mv "$tmp/plugins/tool-closes.so" "$tmp/closes" || exit 99
+# shellcheck disable=SC2317 # called through hang
+closes() { timeout -k 1 90 env VMTP_PLUGIN_PATH="$tmp/closes" "$VMTP" plugin "$@" >"$tmp/closes-$1.out"; }
+hang closes-list closes list
+hang closes-show closes show closes
+hang closes-check closes check closes
 hang stopped stop_for 12 "$VMTP" --topology namespace --protocols T -t 1 -q --tp-tool "faulty:where=open,how=slow"
 
 # --- fatal when asked for ---
@@ -191,6 +204,12 @@ hung sink-open 'sink faulty: open' 13
 hung sink-close 'sink faulty: close' 15
 is "a program that was stopped for longer than that goes on" "$(cat "$tmp/stopped.status")" 0 ||
     diag "$(cat "$tmp/stopped.err")"
+is "a plugin that closes the pipe and hangs: plugin list ends" "$(cat "$tmp/closes-list.status")" 0
+like "... and names it" "$(cat "$tmp/closes-list.out")" '^tool +closes +- +hangs'
+is "... plugin show too" "$(cat "$tmp/closes-show.status")" 1
+like "... with the reason" "$(cat "$tmp/closes-show.err")" 'no answer in 5 s'
+is "... plugin check too" "$(cat "$tmp/closes-check.status")" 1
+like "... with the reason" "$(cat "$tmp/closes-check.out")" '^broken +returns from every call'
 hung plan 'topology faulty: plan' 13
 hung acquire 'topology faulty: acquire' 45
 hung release 'topology faulty: release' 45
