@@ -4,6 +4,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ static _Thread_local bool timed;                      /* calls of this thread ar
 static _Atomic(const struct vmtp_call *) on_clock;    /* the call that the timer runs for */
 static _Atomic(const struct vmtp_call *) late;        /* the one that has been given its last seconds */
 static struct sigaction before[FATAL];
+static pid_t watched; /* the process that has called vmtp_call_watch() */
 static char stack[STACK_BYTES]; /* of the handlers: the crash may be an overflow of the other one */
 
 /* --- in a signal handler: nothing but what signal-safety(7) allows --- */
@@ -84,6 +86,17 @@ static void on_alarm(int number)
 
 /* --- outside --- */
 
+/* exit() in a plugin, or in a library that it uses, would end the run as if it had passed. A process that a plugin has
+ * forked may do so. */
+static void on_exit_call(void)
+{
+    const struct vmtp_call *call = current ? current : atomic_load(&on_clock); /* it may be in a thread of the plugin */
+    if (!call || getpid() != watched)
+        return;
+    tell(call, "calls exit()", ": VMTP gives up");
+    _exit(VMTP_EXIT_FAILED);
+}
+
 /* Sets the timer to the deadline of a call, or off. */
 static void wind(const struct vmtp_call *call)
 {
@@ -132,6 +145,8 @@ void vmtp_call_watch(void)
     sigemptyset(&alarm_action.sa_mask);
     sigaction(SIGALRM, &alarm_action, NULL);
     timed = true;
+    watched = getpid();
+    (void)atexit(on_exit_call);
 }
 
 void vmtp_call_unwatch(void)

@@ -18,9 +18,9 @@ void vmtp_call_begin(struct vmtp_call *call, const char *kind, const char *name,
                      const vmtp_ctx *ctx);
 void vmtp_call_end(struct vmtp_call *call);
 
-/* From now on a fatal signal names the plugin that runs and then does what it did before, and a call on this thread
- * that is not back in time ends the program with VMTP_EXIT_FAILED. For programs; a library leaves signals alone.
- * vmtp_call_unwatch() is for a child process that is to crash silently. */
+/* From now on a fatal signal names the plugin that runs and then does what it did before; a call on this thread that is
+ * not back in time, and one that calls exit(), ends the program with the name and VMTP_EXIT_FAILED. For programs, once;
+ * a library leaves signals alone. vmtp_call_unwatch() is for a child process that is to crash silently. */
 void vmtp_call_watch(void);
 void vmtp_call_unwatch(void);
 

@@ -26,6 +26,14 @@ static const double CHECK_SECONDS = 60; /* a call of the plugin has 10 s by itse
 
 typedef void (*probe_work)(FILE *out, const struct vmtp_loaded *loaded);
 
+enum { END_MARK = '\0' }; /* the last that a child writes: its work is done, and no plugin has called exit() in it */
+
+/* How a child process has ended. */
+struct ending {
+    int status; /* of waitpid() */
+    bool done;  /* its end mark has come */
+};
+
 /* What a child process does: returns its exit status. */
 typedef int (*child_work)(FILE *out, const struct vmtp_candidate *candidate, const void *arg);
 
@@ -51,15 +59,15 @@ static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, chil
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     FILE *out = fdopen(fd, "w");
     int status = out ? work(out, candidate, arg) : 2;
-    if (out)
+    if (out && fputc(END_MARK, out) != EOF)
         fflush(out);
     _exit(status);
 }
 
 /* --- the parent --- */
 
-/* Reads until the child closes its end or the time is over. */
-static bool read_all(const struct vmtp_ctx *limit, int fd, struct vmtp_buf *text)
+/* Reads until the child closes its end or the time is over. *done: it did its work. */
+static bool read_all(const struct vmtp_ctx *limit, int fd, struct vmtp_buf *text, bool *done)
 {
     char chunk[4096];
     for (;;) {
@@ -73,7 +81,8 @@ static bool read_all(const struct vmtp_ctx *limit, int fd, struct vmtp_buf *text
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n <= 0)
             return true;
-        (void)vmtp_buf_add(text, chunk, (size_t)n);
+        *done = chunk[n - 1] == END_MARK;
+        (void)vmtp_buf_add(text, chunk, (size_t)n - *done);
     }
 }
 
@@ -87,11 +96,11 @@ static bool has_ended(struct vmtp_ctx *limit, pid_t pid, int *status)
     return true;
 }
 
-/* Runs work on a candidate in a child process. text gets what it printed, *status is that of waitpid(). VMTP_ETIMEOUT
- * when it had to be killed. */
+/* Runs work on a candidate in a child process. text gets what it printed. VMTP_ETIMEOUT when it had to be killed. */
 static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, child_work work, const void *arg,
-                     double seconds, struct vmtp_buf *text, int *status)
+                     double seconds, struct vmtp_buf *text, struct ending *ending)
 {
+    *ending = (struct ending){0};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return vmtp_fail(ctx, VMTP_EFAIL, "pipe: %s", vmtp_errno());
@@ -109,12 +118,12 @@ static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, chil
     VMTP_CLEAN(ctx) struct vmtp_ctx limit;
     vmtp_ctx_child(&limit, ctx, seconds);
     limit.cancel = NULL;
-    bool ended = read_all(&limit, ends[0], text) && has_ended(&limit, pid, status);
+    bool ended = read_all(&limit, ends[0], text, &ending->done) && has_ended(&limit, pid, &ending->status);
     close(ends[0]);
     if (ended)
         return VMTP_OK;
     kill(pid, SIGKILL);
-    while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+    while (waitpid(pid, &ending->status, 0) < 0 && errno == EINTR)
         ;
     return VMTP_ETIMEOUT;
 }
@@ -122,20 +131,24 @@ static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, chil
 /* Loads a candidate and works on it. text gets what was printed, or the reason of the failure. */
 static int probe(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, probe_work work, struct vmtp_buf *text)
 {
-    int status = 0;
-    int rc = run_child(ctx, candidate, load_and_work, &work, PROBE_SECONDS, text, &status);
+    struct ending ending;
+    int rc = run_child(ctx, candidate, load_and_work, &work, PROBE_SECONDS, text, &ending);
     if (rc < 0 && rc != VMTP_ETIMEOUT)
         return rc;
     if (rc == VMTP_ETIMEOUT) {
         vmtp_buf_reset(text);
         return vmtp_buf_printf(text, "no answer in %.0f s", PROBE_SECONDS) < 0 ? VMTP_ENOMEM : VMTP_ETIMEOUT;
     }
-    if (WIFSIGNALED(status)) {
+    if (WIFSIGNALED(ending.status)) {
         vmtp_buf_reset(text);
-        return vmtp_buf_printf(text, "crashed with signal %d when loaded", WTERMSIG(status)) < 0 ? VMTP_ENOMEM
-                                                                                                  : VMTP_EREMOTE;
+        return vmtp_buf_printf(text, "crashed with signal %d when loaded", WTERMSIG(ending.status)) < 0
+            ? VMTP_ENOMEM : VMTP_EREMOTE;
     }
-    return WEXITSTATUS(status) == 0 ? VMTP_OK : VMTP_EFAIL;
+    if (!ending.done) {
+        vmtp_buf_reset(text);
+        return vmtp_buf_printf(text, "calls exit() when loaded") < 0 ? VMTP_ENOMEM : VMTP_EFAIL;
+    }
+    return WEXITSTATUS(ending.status) == 0 ? VMTP_OK : VMTP_EFAIL;
 }
 
 /* --- list --- */
@@ -339,14 +352,14 @@ static unsigned count_lines(const char *text, const char *begin)
 }
 
 /* How the child ended is a rule as well. */
-static bool print_end(FILE *out, int rc, int status)
+static bool print_end(FILE *out, int rc, const struct ending *ending)
 {
     char why[80];
     if (rc == VMTP_ETIMEOUT)
         snprintf(why, sizeof why, "no answer in %.0f s", CHECK_SECONDS);
-    else if (WIFSIGNALED(status))
-        snprintf(why, sizeof why, "signal %d in the call behind the last line", WTERMSIG(status));
-    else if (WEXITSTATUS(status) != 0)
+    else if (WIFSIGNALED(ending->status))
+        snprintf(why, sizeof why, "signal %d in the call behind the last line", WTERMSIG(ending->status));
+    else if (!ending->done)
         snprintf(why, sizeof why, "the call behind the last line ends the program");
     else
         return true;
@@ -357,18 +370,18 @@ static bool print_end(FILE *out, int rc, int status)
 static int check_candidate(vmtp_ctx *ctx, FILE *out, const struct vmtp_candidate *candidate, const char *scratch)
 {
     VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
-    int status = 0;
-    int rc = run_child(ctx, candidate, check_rules, scratch, CHECK_SECONDS, &text, &status);
+    struct ending ending;
+    int rc = run_child(ctx, candidate, check_rules, scratch, CHECK_SECONDS, &text, &ending);
     if (rc < 0 && rc != VMTP_ETIMEOUT)
         return rc;
     fputs(vmtp_buf_text(&text), out);
     unsigned rules = count_lines(vmtp_buf_text(&text), NULL), broken = count_lines(vmtp_buf_text(&text), BROKEN);
-    if (!print_end(out, rc, status)) {
+    if (!print_end(out, rc, &ending)) {
         rules++;
         broken++;
     }
     const char *file = candidate->path ? candidate->path : candidate->name;
-    if (broken)
+    if (broken || rules == 0)
         return vmtp_fail(ctx, VMTP_EFAIL, "%s: %u of %u rules are broken", file, broken, rules);
     fprintf(out, "%s keeps all %u rules\n", file, rules);
     return VMTP_OK;

@@ -9,8 +9,9 @@
 
 #include <vmtp/plugin.h>
 
-enum how { HOW_NOTHING, HOW_SEGV, HOW_BUS, HOW_FPE, HOW_ILL, HOW_ABORT, HOW_OVERFLOW, HOW_HANG, HOW_SLOW };
-static const char *const hows[] = {"nothing", "segv", "bus", "fpe", "ill", "abort", "overflow", "hang", "slow", NULL};
+enum how { HOW_NOTHING, HOW_SEGV, HOW_BUS, HOW_FPE, HOW_ILL, HOW_ABORT, HOW_OVERFLOW, HOW_HANG, HOW_SLOW, HOW_EXIT };
+static const char *const hows[] = {"nothing",  "segv", "bus",  "fpe",  "ill", "abort",
+                                   "overflow", "hang", "slow", "exit", NULL};
 
 struct opts {
     const char *where, *far;
@@ -56,6 +57,8 @@ static void fault(const struct opts *opts, int64_t calls, const char *function)
         break;
     case HOW_ABORT:
         abort();
+    case HOW_EXIT:
+        exit(0);
     case HOW_HANG:
         for (;;)
             pause();

@@ -77,6 +77,12 @@ for where in open prepare serve unserve close; do
 done
 run "$VMTP" replay last -q
 is "a run that crashed at its very end replays" "$status" 0
+for where in open measure close; do
+    run measure "where=$where,how=exit"
+    is "exit(0) in $where is no success" "$status" 1
+    like "... has its name" "$err" "^vmtp: tool faulty: $where: calls exit\(\): VMTP gives up\$"
+    is "... and leaves nothing" "$(left)" ''
+done
 for where in open event close; do
     run measure how=nothing --sink "faulty:where=$where,how=abort"
     like "a sink's crash in $where has its name" "$err" "^vmtp: sink faulty: $where: crashed with SIGABRT\$"
@@ -159,6 +165,23 @@ hang closes-check closes check closes
 hang stopped stop_for 12 "$VMTP" --topology namespace --protocols T -t 1 -q --tp-tool "faulty:where=open,how=slow"
 
 # --- fatal when asked for ---
+
+echo '#include <stdlib.h>
+__attribute__((constructor)) static void leave(void) { exit(0); }' >"$tmp/leaves.c"
+build tool-leaves "$tmp/leaves.c" && mkdir "$tmp/leaves" && mv "$tmp/plugins/tool-leaves.so" "$tmp/leaves" || exit 99
+# shellcheck disable=SC2317 # called through run
+leaves() { env VMTP_PLUGIN_PATH="$tmp/leaves:$VMTP_PLUGIN_PATH" "$VMTP" "$@"; }
+run leaves --topology namespace --protocols T --tp-tool leaves
+is "exit(0) when it is loaded is no success" "$status" 1
+like "... has its file" "$err" "^vmtp: plugin $tmp/leaves/tool-leaves\.so: load: calls exit\(\): VMTP gives up\$"
+run leaves plugin list
+like "... plugin list calls it broken" "$out" '^tool +leaves +- +broken'
+run leaves plugin show leaves
+is "... plugin show fails" "$status" 1
+like "... with the reason" "$err" 'calls exit\(\) when loaded'
+run leaves plugin check leaves
+is "... plugin check fails" "$status" 1
+like "... with the reason" "$out" '^broken +returns from every call: .* ends the program'
 
 run "$VMTP" --topology namespace --protocols T --tp-tool crash
 ok "one that crashes when it is loaded ends the program" killed_by 6
