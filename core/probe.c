@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -66,37 +67,41 @@ static _Noreturn void child(const struct vmtp_candidate *candidate, int fd, chil
 
 /* --- the parent --- */
 
-/* Reads until the child closes its end or the time is over. *done: it did its work. */
-static bool read_all(const struct vmtp_ctx *limit, int fd, struct vmtp_buf *text, bool *done)
+/* Reads until the child closes its end. *done: it did its work. VMTP_ETIMEOUT, VMTP_ECANCELED. */
+static int read_all(struct vmtp_ctx *limit, int fd, struct vmtp_buf *text, bool *done)
 {
+    static const double TURN = 0.1; /* a signal that comes just before poll() does not end it */
     char chunk[4096];
     for (;;) {
-        double left = vmtp_remaining(limit);
+        int rc = vmtp_ctx_check(limit);
+        if (rc < 0)
+            return rc;
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
-        int ready = left <= 0 ? 0 : poll(&pfd, 1, (int)(left * 1000) + 1);
-        if (ready < 0 && errno == EINTR)
-            continue;
+        int ready = poll(&pfd, 1, (int)(fmin(vmtp_remaining(limit), TURN) * 1000) + 1);
+        if (ready < 0 && errno != EINTR)
+            return VMTP_ETIMEOUT;
         if (ready <= 0)
-            return false;
+            continue;
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n <= 0)
-            return true;
+            return VMTP_OK;
         *done = chunk[n - 1] == END_MARK;
         (void)vmtp_buf_add(text, chunk, (size_t)n - *done);
     }
 }
 
 /* A child that has closed its end has mostly ended: a plugin may have closed it, and still hang. */
-static bool has_ended(struct vmtp_ctx *limit, pid_t pid, int *status)
+static int await_end(struct vmtp_ctx *limit, pid_t pid, int *status)
 {
     static const double TURN = 0.002;
-    while (waitpid(pid, status, WNOHANG) == 0)
-        if (vmtp_wait(limit, TURN) < 0)
-            return false;
-    return true;
+    int rc = VMTP_OK;
+    while (rc == VMTP_OK && waitpid(pid, status, WNOHANG) == 0)
+        rc = vmtp_wait(limit, TURN);
+    return rc;
 }
 
-/* Runs work on a candidate in a child process. text gets what it printed. VMTP_ETIMEOUT when it had to be killed. */
+/* Runs work on a candidate in a child process. text gets what it printed. VMTP_ETIMEOUT and
+ * VMTP_ECANCELED when it had to be killed. */
 static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, child_work work, const void *arg,
                      double seconds, struct vmtp_buf *text, struct ending *ending)
 {
@@ -117,15 +122,16 @@ static int run_child(vmtp_ctx *ctx, const struct vmtp_candidate *candidate, chil
     }
     VMTP_CLEAN(ctx) struct vmtp_ctx limit;
     vmtp_ctx_child(&limit, ctx, seconds);
-    limit.cancel = NULL;
-    bool ended = read_all(&limit, ends[0], text, &ending->done) && has_ended(&limit, pid, &ending->status);
+    int rc = read_all(&limit, ends[0], text, &ending->done);
+    if (rc == VMTP_OK)
+        rc = await_end(&limit, pid, &ending->status);
     close(ends[0]);
-    if (ended)
-        return VMTP_OK;
+    if (rc == VMTP_OK)
+        return rc;
     kill(pid, SIGKILL);
     while (waitpid(pid, &ending->status, 0) < 0 && errno == EINTR)
         ;
-    return VMTP_ETIMEOUT;
+    return rc == VMTP_ECANCELED ? vmtp_fail(ctx, rc, "interrupted") : rc;
 }
 
 /* Loads a candidate and works on it. text gets what was printed, or the reason of the failure. */
@@ -166,10 +172,12 @@ int vmtp_probe_list(vmtp_ctx *ctx, FILE *out)
     if (rc < 0)
         return vmtp_fail(ctx, rc, "out of memory");
     fprintf(out, "%-9s %-14s %-9s %-8s %s\n", "KIND", "NAME", "VERSION", "STATE", "FILE");
-    for (size_t i = 0; i < n && rc != VMTP_ENOMEM; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct vmtp_candidate *c = &candidates[i];
         VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
         rc = probe(ctx, c, print_line, &text);
+        if (rc == VMTP_ENOMEM || rc == VMTP_ECANCELED)
+            break;
         VMTP_CLEAN(mem) char *line = strdup(vmtp_buf_text(&text));
         char *summary = line ? strchr(line, '\t') : NULL;
         if (summary)
@@ -185,7 +193,7 @@ int vmtp_probe_list(vmtp_ctx *ctx, FILE *out)
             fprintf(out, "          %s\n", line ? line : "");
     }
     vmtp_candidates_free(candidates, n);
-    return VMTP_OK;
+    return rc == VMTP_ENOMEM || rc == VMTP_ECANCELED ? rc : VMTP_OK;
 }
 
 /* --- show --- */
@@ -307,7 +315,7 @@ int vmtp_probe_show(vmtp_ctx *ctx, FILE *out, const char *name)
         rc = probe(ctx, &candidates[i], print_plugin, &text);
         if (rc == VMTP_OK)
             fprintf(out, "%s%s", found ? "\n" : "", vmtp_buf_text(&text));
-        else
+        else if (rc != VMTP_ECANCELED)
             rc = vmtp_fail(ctx, VMTP_EFAIL, "%s", vmtp_buf_text(&text));
         found++;
     }

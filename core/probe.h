@@ -8,7 +8,8 @@
 
 #include "vmtp/plugin.h"
 
-/* `vmtp plugin list`: kind, name, version, state, file, and the reason when one does not load. VMTP_OK also then. */
+/* `vmtp plugin list`: kind, name, version, state, file, and the reason when one does not load. VMTP_OK also
+ * then. An interrupt ends this and the others with VMTP_ECANCELED. */
 int vmtp_probe_list(vmtp_ctx *ctx, FILE *out);
 
 /* `vmtp plugin show NAME`: NAME is "iperf", "tool-iperf" or a file. "metrics" shows the table of metrics. VMTP_ECONFIG

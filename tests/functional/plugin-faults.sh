@@ -189,6 +189,21 @@ like "... with its file" "$err" "^vmtp: plugin $tmp/plugins/tool-crash\.so: load
 run measure how=nothing
 is "it is no matter to a run that does not ask for it" "$status" 0
 
+mkdir "$tmp/hangs" "$tmp/checks" && cp "$tmp/plugins/tool-hang.so" "$tmp/hangs" || exit 99
+for command in list 'show hang' 'check hang'; do
+    # shellcheck disable=SC2086 # words
+    TMPDIR=$tmp/checks VMTP_PLUGIN_PATH=$tmp/hangs "$VMTP" plugin $command >"$tmp/cut.out" 2>&1 &
+    pid=$!
+    sleep 1
+    kill -INT $pid
+    begin=$(date +%s%N)
+    wait $pid
+    is "plugin $command, interrupted once: exit 130" "$?" 130
+    elapsed=$((($(date +%s%N) - begin) / 1000000))
+    ok "... soon" test $elapsed -le 1500 || diag "$elapsed ms"
+    is "... and no directory stays" "$(ls "$tmp/checks")" ''
+done
+
 lie() { # lie NAME MEMBERS: a tool that is fine but for these members, which come last and win
     cat >"$tmp/tool-$1.c" <<END
 #include <vmtp/plugin.h>
