@@ -69,6 +69,17 @@ wait $pid
 is "an interrupt while the first flow begins: exit 130" "$?" 130
 ok "... nothing of ours runs on the hosts" none_left
 
+if "$VMTP" plugin show fluentd >/dev/null 2>&1; then
+    ip -n "$net-op" neigh add 192.0.2.77 lladdr 02:00:00:00:00:77 dev bridge nud permanent # answers nothing
+    start sink --protocols T -t 1 --sink fluentd:server=192.0.2.77
+    await 20 sh -c "ip netns exec $net-op ss -Hnt state syn-sent | grep -q 192.0.2.77"
+    kill -INT $pid
+    wait $pid
+    is "an interrupt while a sink is opened: exit 130" "$?" 130 || diag "$(cat "$tmp/sink.err")"
+else
+    skip "an interrupt while a sink is opened" "the fluentd sink was not built"
+fi
+
 trap '' HUP # as nohup does
 start nohup --protocols T -t 2 --inter-node-only
 trap 'exit 143' HUP
