@@ -56,6 +56,13 @@ void vmtp_journal_close(struct vmtp_journal *journal)
     free(journal);
 }
 
+void vmtp_journal_discard(struct vmtp_journal *journal)
+{
+    if (journal)
+        (void)unlink(journal->path);
+    vmtp_journal_close(journal);
+}
+
 const char *vmtp_journal_path(const struct vmtp_journal *journal)
 {
     return journal->path;
@@ -89,6 +96,15 @@ static void sync_directory(const char *path)
         (void)fsync(fd);
 }
 
+static int write_head(vmtp_ctx *ctx, struct vmtp_journal *journal, const char *run_uuid)
+{
+    VMTP_CLEAN(json) json_t *head = json_object();
+    if (json_object_set_new(head, "vmtp_journal", json_integer(VMTP_JOURNAL_VERSION)) < 0 ||
+        json_object_set_new(head, "run", json_string(run_uuid)) < 0)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    return write_line(ctx, journal, head, true);
+}
+
 int vmtp_journal_create(vmtp_ctx *ctx, const char *run_uuid, struct vmtp_journal **journal)
 {
     VMTP_CLEAN(mem) char *dir = vmtp_state_path("runs");
@@ -105,14 +121,11 @@ int vmtp_journal_create(vmtp_ctx *ctx, const char *run_uuid, struct vmtp_journal
     made->fd = open(made->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (made->fd < 0)
         return vmtp_fail(ctx, VMTP_EFAIL, "cannot write the journal %s: %s", made->path, vmtp_errno());
-
-    VMTP_CLEAN(json) json_t *head = json_object();
-    if (json_object_set_new(head, "vmtp_journal", json_integer(VMTP_JOURNAL_VERSION)) < 0 ||
-        json_object_set_new(head, "run", json_string(run_uuid)) < 0)
-        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    rc = write_line(ctx, made, head, true);
-    if (rc < 0)
+    rc = write_head(ctx, made, run_uuid);
+    if (rc < 0) {
+        vmtp_journal_discard(VMTP_TAKE(made));
         return rc;
+    }
     sync_directory(dir);
     *journal = VMTP_TAKE(made);
     return VMTP_OK;

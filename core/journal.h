@@ -18,6 +18,9 @@ const char *vmtp_journal_path(const struct vmtp_journal *journal);
 int vmtp_journal_append(vmtp_ctx *ctx, struct vmtp_journal *journal, const struct vmtp_event *ev);
 void vmtp_journal_close(struct vmtp_journal *journal); /* takes NULL */
 
+/* Closes and removes one that holds no event: "last" is a run that has begun. Takes NULL. */
+void vmtp_journal_discard(struct vmtp_journal *journal);
+
 /* Finds a journal: a path, a run_uuid or its first characters, or "last" (the one written last). The caller frees
  * *path. VMTP_ECONFIG when there is none or more than one. */
 int vmtp_journal_find(vmtp_ctx *ctx, const char *name, char **path);

@@ -480,6 +480,7 @@ int vmtp_run_execute(struct vmtp_run *run)
     int rc = open_outputs(run);
     if (rc < 0) {
         vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&run->ctx, rc));
+        vmtp_journal_discard(VMTP_TAKE(run->journal));
         if (vmtp_cancelled(&run->ctx))
             return VMTP_EXIT_INTERRUPTED;
         return rc == VMTP_ECONFIG ? VMTP_EXIT_USAGE : VMTP_EXIT_SINK;

@@ -38,4 +38,15 @@ sed '1s/"vmtp_journal":1/"vmtp_journal":99/' "$journals/1.jsonl" >"$tmp/newer.js
 replay "$tmp/newer.jsonl"
 is "one of a newer version is refused" "$status" 1
 like "... with the words for it" "$err" 'version 99'
+
+# A run that could not begin is not the last one.
+runs=$XDG_STATE_HOME/vmtp/runs
+mkdir -p "$runs"
+cp "$journals/1.jsonl" "$runs/0a1b2c3d-1111-4222-8333-444455556666.jsonl"
+run "$VMTP" --topology namespace --protocols T -t 1 --json "$tmp/no/such/directory/out.json"
+is "a run whose output cannot be written: exit 3" "$status" 3
+is "... leaves no journal" "$(ls "$runs")" 0a1b2c3d-1111-4222-8333-444455556666.jsonl
+replay last
+is "... and the last run is still the one before" "$status $(json 'd["run_uuid"]')" \
+    '0 0a1b2c3d-1111-4222-8333-444455556666'
 done_testing

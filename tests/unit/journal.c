@@ -165,6 +165,26 @@ static void test_write_and_find(void)
     vmtp_ctx_forget(&ctx);
 }
 
+/* A journal whose first line cannot be written is none: it would be the last one for a replay. */
+static void test_no_head(void)
+{
+    struct vmtp_journal *journal = NULL;
+    struct rlimit old, limit;
+    getrlimit(RLIMIT_FSIZE, &old);
+    limit = old;
+    limit.rlim_cur = 10;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    ok(vmtp_journal_create(&ctx, "headless", &journal) == VMTP_EFAIL && !journal, "a head that does not fit");
+    setrlimit(RLIMIT_FSIZE, &old);
+    contains(vmtp_ctx_error(&ctx, 0), "headless.jsonl", "... names the file");
+    vmtp_ctx_forget(&ctx);
+    char *path = NULL;
+    is_int(vmtp_journal_find(&ctx, "headless", &path), VMTP_ECONFIG, "... and leaves none");
+    free(path);
+    vmtp_ctx_forget(&ctx);
+}
+
 /* A full disk: the line that did not fit must not stay behind half written. */
 static void test_full_disk(void)
 {
@@ -230,6 +250,7 @@ int main(void)
     test_damage();
     test_long_line();
     test_write_and_find();
+    test_no_head();
     test_full_disk();
     test_many();
     vmtp_ctx_clear(&ctx);
