@@ -60,14 +60,14 @@ static bool is_ignored(int number)
 static void on_signal(int number)
 {
     static const int64_t AT_ONCE_NS = 300000000;
-    static atomic_int_fast64_t last;
+    static _Atomic int64_t last; /* of those that count */
     (void)number;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-    int64_t before = atomic_exchange(&last, now_ns);
-    if (before && now_ns - before < AT_ONCE_NS)
-        return;
+    int64_t before = atomic_load(&last);
+    if ((before && now_ns - before < AT_ONCE_NS) || !atomic_compare_exchange_strong(&last, &before, now_ns))
+        return; /* too soon behind one that counts; also when another thread has just taken that one */
     vmtp_interrupt();
     for (size_t i = 0; before && i < ENDING_SIGNALS; i++)
         if (!is_ignored(ending_signals[i]))

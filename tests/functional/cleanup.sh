@@ -186,6 +186,20 @@ ok "... the results are written" python3 -c 'import json, sys; json.load(open(sy
 run "$VMTP" cleanup last
 is "... which works, with the options of the run" "$status $(there "$tmp/made/thing") $(ledgers)" '0 0 0'
 
+# As one presses Ctrl-C who is in a hurry: no more than 0.3 s between any two of them.
+start 60 ,linger=25
+for _ in 1 2 3 4 5; do
+    kill -INT $pid 2>/dev/null
+    sleep 0.1
+done
+begin=$(date +%s)
+wait $pid
+is "signals in quick succession: exit 130" "$?" 130
+ok "... the second that counts ends the cleaning up" test $(($(date +%s) - begin)) -le 3
+like "... says what is left" "$(cat "$tmp/err")" 'left behind: directory thing of topology maker'
+run "$VMTP" cleanup last
+is "... which can be removed" "$status $(there "$tmp/made/thing") $(ledgers)" '0 0 0'
+
 # what cannot be removed
 run "$VMTP" --topology "maker:base=$tmp/made,stays=yes" --tp-tool waiter:wait=0 --protocols T -t 1 -q
 is "a run that leaves something behind exits 4" "$status" 4
