@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/call.h"
 #include "core/ctx.h"
@@ -315,6 +316,8 @@ static int clean_all(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, const ch
         VMTP_CLEAN(mem) char *path = vmtp_format("%s/%s", dir_path, entry->d_name);
         bool alive;
         int rc = path ? clean_file(&own, cleanup, path, &alive, left) : VMTP_ENOMEM;
+        if (rc < 0 && path && access(path, F_OK) < 0 && errno == ENOENT)
+            continue; /* its run has ended meanwhile: nothing is left */
         if (rc < 0 && first == VMTP_OK)
             first = vmtp_fail(ctx, rc, "%s", vmtp_ctx_error(&own, rc));
     }

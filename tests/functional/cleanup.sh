@@ -222,6 +222,11 @@ is "a directory that VMTP did not make is never removed" "$status $(there "$tmp/
 echo '{"vmtp_ledger":99,"run":"x"}' >"$ledger"
 run "$VMTP" cleanup last
 is "a ledger of a newer VMTP is not touched" "$status $(ledgers)" '1 1'
+rm "$ledger"
+ln -s "$tmp/no/such/file" "$ledger" # it is in the directory and cannot be opened, as one whose run has just ended
+run "$VMTP" cleanup --all
+is "a ledger that has vanished meanwhile is no error" "$status $err" '0 '
+rm "$ledger"
 for wrong in '' '--all last' '--dry-run' '--all --json x'; do
     # shellcheck disable=SC2086
     run "$VMTP" cleanup $wrong
