@@ -136,9 +136,7 @@ struct replay {
 static int replay_event(vmtp_ctx *ctx, void *arg, const struct vmtp_event *ev)
 {
     struct replay *replay = arg;
-    vmtp_sinks_event(ctx, replay->sinks, ev);
-    if (ev->type == VMTP_EV_RUN_END)
-        vmtp_sinks_flush(ctx, replay->sinks);
+    vmtp_sinks_event(ctx, replay->sinks, ev, ev->type == VMTP_EV_RUN_END);
     return vmtp_cancelled(ctx) ? VMTP_ECANCELED : VMTP_OK;
 }
 

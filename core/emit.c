@@ -38,10 +38,8 @@ void vmtp_emit(struct vmtp_run *run, struct vmtp_event *ev)
     ev->time_ns = vmtp_wall_ns();
     ev->run_id = run->run_uuid;
     into_journal(run, ev);
-    vmtp_sinks_event(&run->ctx, &run->sinks, ev);
+    vmtp_sinks_event(&run->ctx, &run->sinks, ev, ev->type == VMTP_EV_FLOW_END || ev->type == VMTP_EV_RUN_END);
     into_report(run, ev);
-    if (ev->type == VMTP_EV_FLOW_END || ev->type == VMTP_EV_RUN_END)
-        vmtp_sinks_flush(&run->ctx, &run->sinks);
 }
 
 /* A node and its readings. */

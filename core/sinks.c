@@ -192,22 +192,25 @@ static void sink_failed(struct vmtp_sink_instance *sink, struct vmtp_ctx *ctx, i
 /* One call of a sink in a ctx of its own: not interrupted by Ctrl-C, because results are kept. */
 typedef int (*sink_call)(vmtp_ctx *ctx, const struct vmtp_sink_instance *sink, const struct vmtp_event *ev);
 
-static void call_each(vmtp_ctx *parent, struct vmtp_sinks *sinks, sink_call call, const struct vmtp_event *ev)
+/* A sink that prints has no limit: the terminal may be stopped, by Ctrl-S or in a pager, and waits for a person. */
+static bool prints(const struct vmtp_sink_instance *sink)
 {
-    for (size_t i = 0; i < sinks->n; i++) {
-        struct vmtp_sink_instance *sink = &sinks->items[i];
-        if (!sink->open || sink->failed)
-            continue;
-        if (ev && ev->type == VMTP_EV_SAMPLE && !(sink->loaded->sink.caps & VMTP_SINK_SAMPLES))
-            continue;
-        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        vmtp_ctx_child(&ctx, parent, SINK_SECONDS);
-        ctx.cancel = NULL;
-        vmtp_ctx_where(&ctx, "sink %s: ", sink->loaded->plugin.name);
-        int rc = call(&ctx, sink, ev);
-        if (rc < 0)
-            sink_failed(sink, &ctx, rc);
-    }
+    return sink->loaded->sink.caps & VMTP_SINK_TERMINAL;
+}
+
+static void call_one(vmtp_ctx *parent, struct vmtp_sink_instance *sink, sink_call call, const struct vmtp_event *ev)
+{
+    if (!sink->open || sink->failed)
+        return;
+    if (ev && ev->type == VMTP_EV_SAMPLE && !(sink->loaded->sink.caps & VMTP_SINK_SAMPLES))
+        return;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    vmtp_ctx_child(&ctx, parent, prints(sink) ? 0 : SINK_SECONDS);
+    ctx.cancel = NULL;
+    vmtp_ctx_where(&ctx, "sink %s: ", sink->loaded->plugin.name);
+    int rc = call(&ctx, sink, ev);
+    if (rc < 0)
+        sink_failed(sink, &ctx, rc);
 }
 
 static int call_event(vmtp_ctx *ctx, const struct vmtp_sink_instance *sink, const struct vmtp_event *ev)
@@ -221,14 +224,16 @@ static int call_flush(vmtp_ctx *ctx, const struct vmtp_sink_instance *sink, cons
     return sink->loaded->sink.flush ? VMTP_CALL(sink->loaded, sink, flush, ctx, ctx, sink->state) : VMTP_OK;
 }
 
-void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev)
+void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev, bool flush)
 {
-    call_each(ctx, sinks, call_event, ev);
-}
-
-void vmtp_sinks_flush(vmtp_ctx *ctx, struct vmtp_sinks *sinks)
-{
-    call_each(ctx, sinks, call_flush, NULL);
+    for (int printing = 0; printing < 2; printing++)
+        for (size_t i = 0; i < sinks->n; i++) {
+            if (prints(&sinks->items[i]) != printing)
+                continue;
+            call_one(ctx, &sinks->items[i], call_event, ev);
+            if (flush)
+                call_one(ctx, &sinks->items[i], call_flush, NULL);
+        }
 }
 
 void vmtp_sinks_tell_replay(const struct vmtp_sinks *sinks, const char *run_uuid)

@@ -29,8 +29,9 @@ int vmtp_sinks_choose(vmtp_ctx *ctx, const struct vmtp_settings *settings, bool 
 /* Opens all of them: each proves that it can write. */
 int vmtp_sinks_open(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
 
-void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev);
-void vmtp_sinks_flush(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
+/* Tells each sink, and with flush has it make safe what was told so far. Those that print come last: files and servers
+ * do not wait for a person. */
+void vmtp_sinks_event(vmtp_ctx *ctx, struct vmtp_sinks *sinks, const struct vmtp_event *ev, bool flush);
 
 /* Names, for each sink that has failed, the `vmtp replay` of a run that hands the results to it later. */
 void vmtp_sinks_tell_replay(const struct vmtp_sinks *sinks, const char *run_uuid);

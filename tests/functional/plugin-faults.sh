@@ -162,6 +162,32 @@ closes() { timeout -k 1 90 env VMTP_PLUGIN_PATH="$tmp/closes" "$VMTP" plugin "$@
 hang closes-list closes list
 hang closes-show closes show closes
 hang closes-check closes check closes
+# A terminal that is stopped, as by Ctrl-S, for longer than a sink may take. Tells what the file says meanwhile, whether
+# the program waits, how it ends, and what it has printed then.
+# shellcheck disable=SC2317 # called through hang
+stopped_terminal() { # stopped_terminal FILE COMMAND...
+    python3 -c 'import json, os, pty, subprocess, sys, termios, time
+master, slave = pty.openpty()
+termios.tcflow(slave, termios.TCOOFF)
+program = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=slave)
+status, tries = None, 0
+while status != "passed" and tries < 300:
+    time.sleep(0.1)
+    tries += 1
+    try: status = json.load(open(sys.argv[1]))["status"]
+    except (OSError, ValueError): pass
+time.sleep(43)
+waits = program.poll() is None
+termios.tcflow(slave, termios.TCOON)
+os.close(slave)
+text = b""
+try:
+    while (part := os.read(master, 4096)): text += part
+except OSError: pass
+print(status, waits, program.wait(), b"PASSED" in text)' "$@" >"$tmp/terminal.out"
+}
+hang terminal stopped_terminal "$tmp/terminal.json" "$VMTP" --topology namespace --protocols T -t 1 -q \
+    --tp-tool "faulty:far=$far" --sink table --json "$tmp/terminal.json"
 hang stopped stop_for 12 "$VMTP" --topology namespace --protocols T -t 1 -q --tp-tool "faulty:where=open,how=slow"
 
 # --- fatal when asked for ---
@@ -248,6 +274,8 @@ is "... plugin show too" "$(cat "$tmp/closes-show.status")" 1
 like "... with the reason" "$(cat "$tmp/closes-show.err")" 'no answer in 5 s'
 is "... plugin check too" "$(cat "$tmp/closes-check.status")" 1
 like "... with the reason" "$(cat "$tmp/closes-check.out")" '^broken +returns from every call'
+is "a stopped terminal is waited for, the file is not kept waiting" "$(cat "$tmp/terminal.out")" 'passed True 0 True' ||
+    diag "$(cat "$tmp/terminal.err")"
 hung plan 'topology faulty: plan' 13
 hung acquire 'topology faulty: acquire' 45
 hung release 'topology faulty: release' 45
