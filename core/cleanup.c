@@ -346,7 +346,8 @@ static int clean_named(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, const 
     if (rc < 0)
         return rc;
     if (!newest) {
-        vmtp_log(VMTP_LOG_INFO, "no ledger in %s is named \"%s\": nothing is left", dir_path, cleanup->run);
+        vmtp_log(run ? VMTP_LOG_WARNING : VMTP_LOG_INFO, "no ledger in %s is named \"%s\": nothing is left", dir_path,
+                 cleanup->run);
         return VMTP_OK;
     }
     if (run && ledgers.matches > 1)
@@ -359,6 +360,8 @@ static int clean_named(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, const 
 int vmtp_cleanup(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, size_t *left)
 {
     *left = 0;
+    if (cleanup->run && !*cleanup->run) /* every name begins with it */
+        return vmtp_fail(ctx, VMTP_ECONFIG, "the name of the run is empty");
     if (cleanup->run && strchr(cleanup->run, '/'))
         return clean_one(ctx, cleanup, cleanup->run, left);
     VMTP_CLEAN(mem) char *path = vmtp_state_path("runs");

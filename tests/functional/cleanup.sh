@@ -160,8 +160,11 @@ like "... says what it does" "$out" "removed directory thing of topology maker"
 # shellcheck disable=SC2086
 is "... and does it" "$(there $dirs "$tmp/made/thing")" 0
 is "the ledger is gone" "$(ledgers)" 0
-run "$VMTP" cleanup "$id"
+run "$VMTP" cleanup -q "$id"
 is "a second time there is nothing to do" "$status" 0
+like "... which is said, as the name may be wrong" "$err" "no ledger in .* is named \"$id\""
+run "$VMTP" cleanup -q last
+is "... but not of the last one" "$status $err" '0 '
 
 # interrupted once, and twice
 for signal in INT TERM HUP; do
@@ -222,6 +225,9 @@ is "a directory that VMTP did not make is never removed" "$status $(there "$tmp/
 echo '{"vmtp_ledger":99,"run":"x"}' >"$ledger"
 run "$VMTP" cleanup last
 is "a ledger of a newer VMTP is not touched" "$status $(ledgers)" '1 1'
+run "$VMTP" cleanup ''
+is "an empty name is a usage error, and not the only ledger's" "$status" 2
+like "... which is said" "$err" 'name of the run is empty'
 rm "$ledger"
 ln -s "$tmp/no/such/file" "$ledger" # it is in the directory and cannot be opened, as one whose run has just ended
 run "$VMTP" cleanup --all
