@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tools.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/bundle.h"
 #include "core/call.h"
@@ -14,8 +14,9 @@
 #include "core/util/str.h"
 #include "core/watch.h"
 
-enum { PORTS_TRIED = 50, PORTS_STEP = 10, SERVE_AGAIN = 4 };
+enum { PORTS_TRIED = 50, PORTS_STEP = 10 };
 static const double PREPARE_SECONDS = 30;
+static const double LOOK_SECONDS = 10;
 static const double SERVE_SECONDS = 10;
 static const double MEASURE_GRACE = 20; /* beyond the time that data is sent, as in the old program */
 static const double UNSERVE_SECONDS = 30;
@@ -200,112 +201,122 @@ static uint16_t wanted_port(const struct vmtp_tool_instance *tool, const char *n
     return vmtp_tool_port(&tool->loaded->plugin, tool->opts, name, fallback);
 }
 
-/* Free for both protocols: a data port may be either. */
-static int port_holder(vmtp_ctx *ctx, struct vmtp_endpoint *ep, uint16_t port, struct vmtp_listener *holder)
+/* How many ports above each of both may be used, too: a tool with a control port has a data port for each stream, the
+ * others take all streams at the one where they listen. */
+static unsigned more_ports(const struct vmtp_tool_instance *tool, const struct vmtp_load *load)
 {
-    int rc = vmtp_port_listener(ctx, ep, VMTP_TCP, port, holder);
-    if (rc == VMTP_OK && !holder->found)
-        rc = vmtp_port_listener(ctx, ep, VMTP_UDP, port, holder);
-    return rc;
+    return tool->loaded->tool.control_port && load->streams > 1 ? load->streams : 0;
 }
 
-/* The first of both ports that somebody holds, in *taken; 0: none. */
-static int pair_holder(vmtp_ctx *ctx, const struct vmtp_tool_at *at, uint16_t *taken, struct vmtp_listener *holder)
-{
-    const uint16_t ports[] = {at->port, at->control_port};
-    *taken = 0;
-    for (size_t i = 0; i < 2 && !*taken; i++) {
-        int rc = ports[i] ? port_holder(ctx, at->ep, ports[i], holder) : VMTP_OK;
-        if (rc < 0)
-            return rc;
-        if (ports[i] && holder->found)
-            *taken = ports[i];
-    }
-    return VMTP_OK;
-}
-
-/* The ports of the at->shift-th try; 0 stays 0. False: there is no such port. */
-static bool set_ports(const struct vmtp_tool_instance *tool, struct vmtp_tool_at *at)
+/* The ports of the at->shift-th try, clear of those of the one before; 0 stays 0. False: there is no such port. */
+static bool set_ports(const struct vmtp_tool_instance *tool, struct vmtp_tool_at *at, unsigned more)
 {
     const struct vmtp_tool_ops *ops = &tool->loaded->tool;
+    unsigned above = at->shift * (PORTS_STEP + (more + 1) / PORTS_STEP * PORTS_STEP);
     uint32_t port = wanted_port(tool, "port", ops->port);
     uint32_t control = wanted_port(tool, "control_port", ops->control_port);
-    port += port ? at->shift * PORTS_STEP : 0;
-    control += control ? at->shift * PORTS_STEP : 0;
+    port += port ? above : 0;
+    control += control ? above : 0;
     at->port = (uint16_t)port;
     at->control_port = (uint16_t)control;
     return port <= UINT16_MAX && control <= UINT16_MAX;
 }
 
-/* The wanted ports, or both of them moved up: a tool may open one of them only while it measures, so one that looks
- * free beside one that is taken may be the same program's. */
-static int choose_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bool fixed, struct vmtp_tool_at *at)
+/* The i-th of all ports of a server; 0: there is none. */
+static uint16_t nth_port(const struct vmtp_tool_at *at, unsigned more, unsigned i)
 {
-    char holder_text[VMTP_LISTENER_TEXT] = "another run";
+    uint32_t first = i > more ? at->control_port : at->port, port = first + i % (more + 1);
+    return first && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+/* The lines of /proc/net about sockets with one of the ports that a process has: 01 connected, 07 bound (UDP), 08 left
+ * by the other end, 0A listening. All with one command, and not the listening ones alone: while nuttcp measures, its
+ * server listens nowhere. */
+static int list_sockets(vmtp_ctx *ctx, const struct vmtp_tool_at *at, unsigned more, struct vmtp_output *out)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf pattern = VMTP_BUF(4000);
+    int rc = vmtp_buf_text_add(&pattern, "^ *[0-9]+: [0-9A-F]+:(none");
+    for (unsigned i = 0; rc == VMTP_OK && i < 2 * (more + 1); i++)
+        rc = nth_port(at, more, i) ? vmtp_buf_printf(&pattern, "|%04X", nth_port(at, more, i)) : VMTP_OK;
+    if (rc == VMTP_OK)
+        rc = vmtp_buf_text_add(&pattern, ") [0-9A-F:]+ (01|07|08|0A) ");
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "out of memory");
+    const char *const argv[] = {"grep", "-hsE", vmtp_buf_text(&pattern), "/proc/net/tcp", "/proc/net/tcp6",
+                                "/proc/net/udp", "/proc/net/udp6", NULL};
+    rc = vmtp_exec(ctx, at->ep, argv, out);
+    if (rc == VMTP_OK && out->exit_status > 2) /* 1: no line; 2: a file is missing, as without IPv6 */
+        rc = vmtp_fail(ctx, VMTP_EREMOTE, "cannot read /proc/net on %s: exit %d: %s", at->ep->id, out->exit_status,
+                       out->err);
+    return rc;
+}
+
+/* A port that somebody holds, for either protocol, and by whom; 0: none. */
+static int find_taken(vmtp_ctx *parent, const struct vmtp_tool_at *at, unsigned more, uint16_t *taken,
+                      char holder[VMTP_LISTENER_TEXT])
+{
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    VMTP_CLEAN(output) struct vmtp_output out = {0};
+    vmtp_ctx_child(&ctx, parent, LOOK_SECONDS);
+    *taken = 0;
+    int rc = at->port || at->control_port ? list_sockets(&ctx, at, more, &out) : VMTP_OK;
+    if (rc < 0)
+        return vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
+    unsigned port;
+    struct vmtp_listener found = {0}, named = {0};
+    if (!out.out || sscanf(out.out, " %*u: %*32[0-9A-F]:%4x %*s %*s %*s %*s %*s %9lu", &port, &found.uid) != 2)
+        return VMTP_OK;
+    *taken = (uint16_t)port;
+    rc = vmtp_port_listener(&ctx, at->ep, VMTP_TCP, *taken, &named);
+    if (rc == VMTP_OK && !named.found)
+        rc = vmtp_port_listener(&ctx, at->ep, VMTP_UDP, *taken, &named);
+    vmtp_listener_text(rc == VMTP_OK && named.found ? &named : &found, holder);
+    return VMTP_OK;
+}
+
+/* Moves the ports up until nobody holds one of them, all together: one that looks free beside one that is taken may be
+ * the same program's. *moved: they were. */
+static int free_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bool fixed, const struct vmtp_load *load,
+                      struct vmtp_tool_at *at, bool *moved)
+{
+    char first_holder[VMTP_LISTENER_TEXT] = "", holder[VMTP_LISTENER_TEXT];
+    unsigned more = more_ports(tool, load), before = at->shift;
     uint16_t first = 0, taken = 0;
-    for (; at->shift < (fixed ? 1 : PORTS_TRIED) && set_ports(tool, at); at->shift++) {
-        struct vmtp_listener holder = {0};
-        int rc = pair_holder(ctx, at, &taken, &holder);
+    at->chosen = *moved = false;
+    for (; at->shift < PORTS_TRIED && set_ports(tool, at, more); at->shift++) {
+        int rc = find_taken(ctx, at, more, &taken, first ? holder : first_holder);
         if (rc < 0)
             return rc;
-        if (taken && !first) {
+        if (!first)
             first = taken;
-            vmtp_listener_text(&holder, holder_text);
-        }
+        if (taken && fixed)
+            break;
         if (taken)
             continue;
         at->chosen = true;
-        if (at->shift) /* without a first one: the one that was in our way has it no more */
-            vmtp_warn(ctx, "port %u on %s is taken by %s: using ports from %u on instead",
-                      first ? first : wanted_port(tool, "port", tool->loaded->tool.port), at->ep->id, holder_text,
-                      at->port ? at->port : at->control_port);
+        *moved = first != 0;
+        if (*moved)
+            vmtp_warn(ctx, "port %u on %s is taken by %s: using ports from %u on instead", first, at->ep->id,
+                      first_holder, at->port ? at->port : at->control_port);
         return VMTP_OK;
     }
-    return vmtp_fail(ctx, VMTP_EREMOTE, "port %u on %s is taken by %s%s", first, at->ep->id, holder_text,
-                     fixed ? " and the configuration says 'ports: fixed'" : ", and so are those above it");
-}
-
-/* On a machine that this run has made nobody else is: its ports are looked at when the server does not come up. */
-static int find_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bool fixed, struct vmtp_tool_at *at)
-{
-    if (!at->chosen && at->ep->login.fresh && !at->assumed)
-        at->assumed = at->chosen = set_ports(tool, at);
-    return at->chosen ? VMTP_OK : choose_ports(ctx, tool, fixed, at);
+    at->shift = before;
+    (void)set_ports(tool, at, more);
+    return vmtp_fail(ctx, VMTP_EREMOTE, "port %u on %s is taken by %s%s", first, at->ep->id, first_holder,
+                     fixed ? " and the configuration says 'ports: fixed'" : ", and none above it is free");
 }
 
 /* --- measuring --- */
 
-static int serve_once(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
-                      struct vmtp_tool_at *at)
+static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_job *job, struct vmtp_tool_at *at)
 {
-    int rc = find_ports(ctx, tool, ports_fixed, at);
-    if (rc < 0)
-        return rc;
-    job->port = at->port;
-    job->control_port = at->control_port;
-    at->serving = true; /* also when it fails half-way: unserve() cleans up */
-    return VMTP_CALL(tool->loaded, tool, serve, ctx, ctx, tool->state, job);
-}
-
-static int serve(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job)
-{
-    struct vmtp_tool_at *at = find_at(tool, job->server);
     if (!tool->loaded->tool.serve)
         return VMTP_OK;
     VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
     vmtp_ctx_child(&ctx, parent, SERVE_SECONDS);
-    int rc = serve_once(&ctx, tool, ports_fixed, job, at);
-    for (unsigned i = 0; i < SERVE_AGAIN && rc == VMTP_EREMOTE && (i == 0 || !ports_fixed); i++) {
-        vmtp_debug(&ctx, "%s; starting it again", vmtp_ctx_error(&ctx, rc));
-        vmtp_ctx_forget(&ctx);
-        at->chosen = false;
-        if (i > 0) /* another run is after the same ports: not in step with it */
-            at->shift += 1 + (unsigned)getpid() % 3;
-        rc = serve_once(&ctx, tool, ports_fixed, job, at);
-    }
-    if (rc < 0)
-        return vmtp_fail(parent, rc, "server on %s: %s", vmtp_endpoint_id(job->server), vmtp_ctx_error(&ctx, rc));
-    return VMTP_OK;
+    at->serving = true; /* also when it fails half-way: unserve() cleans up */
+    int rc = VMTP_CALL(tool->loaded, tool, serve, &ctx, &ctx, tool->state, job);
+    return rc < 0 ? vmtp_fail(parent, rc, "server on %s: %s", at->ep->id, vmtp_ctx_error(&ctx, rc)) : VMTP_OK;
 }
 
 static void unserve(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_tool_at *at)
@@ -329,23 +340,6 @@ static void unserve(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, str
     at->serving = false;
 }
 
-/* A tool with a control port opens the other one only while it measures, and nuttcp the control port only while it does
- * not: meanwhile somebody may have taken it. What still holds one of them when our server is stopped is not ours, and
- * the tool gets other ports. */
-static bool lost_port(const vmtp_ctx *parent, struct vmtp_tool_instance *tool, const struct vmtp_job *job)
-{
-    struct vmtp_tool_at *at = find_at(tool, job->server);
-    if (!at || !at->chosen || !job->port || !job->control_port)
-        return false;
-    unserve(parent, tool, at);
-    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-    vmtp_ctx_child(&ctx, parent, UNSERVE_SECONDS);
-    struct vmtp_listener holder = {0};
-    uint16_t taken = 0;
-    at->chosen = pair_holder(&ctx, at, &taken, &holder) < 0 || !taken;
-    return !at->chosen;
-}
-
 static void watch_begin(const struct vmtp_ctx *ctx, const struct vmtp_job *job, double seconds)
 {
     if (!ctx->watch)
@@ -355,39 +349,85 @@ static void watch_begin(const struct vmtp_ctx *ctx, const struct vmtp_job *job, 
     vmtp_watch_begin(ctx->watch, seconds);
 }
 
-static int measure_once(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
-                        struct vmtp_recorder *recorder)
+static int measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, struct vmtp_job *job,
+                   struct vmtp_recorder *recorder)
 {
-    int rc = serve(parent, tool, ports_fixed, job);
-    if (rc == VMTP_OK) {
-        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        double pings = (double)job->load->count * (job->load->interval_s > 0 ? job->load->interval_s : 1);
-        vmtp_ctx_child(&ctx, parent, job->load->seconds + pings + MEASURE_GRACE);
-        ctx.recorder = recorder;
-        watch_begin(&ctx, job, job->load->seconds + pings);
-        rc = VMTP_CALL(tool->loaded, tool, measure, &ctx, &ctx, tool->state, job);
-        if (ctx.watch)
-            rc = vmtp_watch_end(&ctx, ctx.watch, rc);
-        if (rc < 0)
-            (void)vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc));
-    }
-    return rc;
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    double pings = (double)job->load->count * (job->load->interval_s > 0 ? job->load->interval_s : 1);
+    vmtp_ctx_child(&ctx, parent, job->load->seconds + pings + MEASURE_GRACE);
+    ctx.recorder = recorder;
+    watch_begin(&ctx, job, job->load->seconds + pings);
+    int rc = VMTP_CALL(tool->loaded, tool, measure, &ctx, &ctx, tool->state, job);
+    if (ctx.watch)
+        rc = vmtp_watch_end(&ctx, ctx.watch, rc);
+    return rc < 0 ? vmtp_fail(parent, rc, "%s", vmtp_ctx_error(&ctx, rc)) : VMTP_OK;
+}
+
+/* One try. *served: its server was there. */
+static int try_job(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, struct vmtp_job *job, struct vmtp_tool_at *at,
+                   struct vmtp_recorder *recorder, bool *served)
+{
+    job->port = at->port;
+    job->control_port = at->control_port;
+    int rc = serve(ctx, tool, job, at);
+    *served = rc == VMTP_OK;
+    return *served ? measure(ctx, tool, job, recorder) : rc;
+}
+
+/* On a machine that this run has made nobody else is: its ports are looked at after a failure only. */
+static int first_ports(vmtp_ctx *ctx, const struct vmtp_tool_instance *tool, bool fixed, const struct vmtp_load *load,
+                       struct vmtp_tool_at *at)
+{
+    bool moved;
+    if (!tool->loaded->tool.serve)
+        return VMTP_OK;
+    if (!at->chosen && at->ep->login.fresh)
+        at->chosen = set_ports(tool, at, more_ports(tool, load));
+    return at->chosen ? VMTP_OK : free_ports(ctx, tool, fixed, load, at, &moved);
+}
+
+/* After a failure VMTP_OK when another try may do better. A port may be taken at any time when nothing of ours listens
+ * there: with our server stopped it is asked who holds one. A server that did not come up though nobody does is started
+ * once more. */
+static int next_try(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool fixed, const struct vmtp_load *load,
+                    struct vmtp_tool_at *at, bool *restart)
+{
+    bool moved;
+    unserve(ctx, tool, at);
+    int rc = free_ports(ctx, tool, fixed, load, at, &moved);
+    if (rc < 0 || !(moved || *restart))
+        return rc < 0 ? rc : VMTP_EREMOTE;
+    vmtp_debug(ctx, "%s; trying again", vmtp_ctx_error(ctx, VMTP_EREMOTE));
+    if (moved)
+        vmtp_ctx_forget(ctx);
+    else
+        *restart = false;
+    return VMTP_OK;
 }
 
 int vmtp_tool_measure(vmtp_ctx *parent, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
                       struct vmtp_recorder *recorder)
 {
-    VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
+    struct vmtp_tool_at *at = find_at(tool, job->server);
+    VMTP_CLEAN(ctx) struct vmtp_ctx ctx; /* with the words of the first failure at these ports */
     vmtp_ctx_child(&ctx, parent, 0);
-    int rc = measure_once(&ctx, tool, ports_fixed, job, recorder);
-    if (rc == VMTP_EREMOTE && !ports_fixed && lost_port(&ctx, tool, job)) {
-        vmtp_debug(&ctx, "%s; measuring again with other ports", vmtp_ctx_error(&ctx, rc));
-        vmtp_ctx_forget(&ctx);
-        rc = measure_once(&ctx, tool, ports_fixed, job, recorder);
+    bool restart = true; /* that is still possible */
+    int rc = first_ports(&ctx, tool, ports_fixed, job->load, at);
+    while (rc == VMTP_OK) {
+        VMTP_CLEAN(ctx) struct vmtp_ctx once;
+        vmtp_ctx_child(&once, &ctx, 0);
+        bool served = false;
+        rc = try_job(&once, tool, job, at, recorder, &served);
+        if (rc == VMTP_OK)
+            return rc;
+        restart &= !served;
+        if (ctx.causes.len == 0)
+            (void)vmtp_fail(&ctx, rc, "%s", vmtp_ctx_error(&once, rc));
+        /* a server that is there has its port; that of a tool with a control port opens others to measure */
+        if (rc == VMTP_EREMOTE && at->serving && (!served || at->control_port))
+            rc = next_try(&ctx, tool, ports_fixed, job->load, at, &restart);
     }
-    if (rc < 0)
-        (void)vmtp_fail(parent, rc, "tool %s: %s", tool->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
-    return rc;
+    return vmtp_fail(parent, rc, "tool %s: %s", tool->loaded->plugin.name, vmtp_ctx_error(&ctx, rc));
 }
 
 void vmtp_tool_unserve(vmtp_ctx *parent, struct vmtp_tool_instance *tool)

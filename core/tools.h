@@ -19,7 +19,6 @@ struct vmtp_tool_at {
     uint16_t port, control_port; /* as a server */
     unsigned shift;              /* how often they were moved up */
     bool chosen;
-    bool assumed;                /* the ports of a fresh machine, once, without looking */
     bool serving;
     struct vmtp_tool_at *next;
 };
@@ -61,8 +60,8 @@ const char *vmtp_tool_version(const struct vmtp_tool_instance *tool, const struc
 /* What the tool says there must be done for what it cannot do on the endpoint, "": nothing. */
 const char *vmtp_tool_remedy(const struct vmtp_tool_instance *tool, const struct vmtp_endpoint *ep);
 
-/* Chooses the ports of a server once: the defaults, or others when a foreign process holds them (an error when they are
- * fixed). Then serve() and measure(), which fill recorder. */
+/* Chooses the ports of a server: the defaults, or others when a foreign process holds them (an error when they are
+ * fixed). Then serve() and measure(), which fill recorder. After a failure the ports are looked at again. */
 int vmtp_tool_measure(vmtp_ctx *ctx, struct vmtp_tool_instance *tool, bool ports_fixed, struct vmtp_job *job,
                       struct vmtp_recorder *recorder);
 

@@ -158,39 +158,53 @@ ok "nothing of ours runs on the hosts" none_left
 
 # The taker tries again until it has the port.
 taker='use IO::Socket::INET;
-    select undef, undef, undef, 0.01
-        until $s = IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 5, ReuseAddr => 1);
+    ($port, @how) = $ARGV[0] =~ /^udp(.*)/ ? ($1, Proto => "udp") : ($ARGV[0], Listen => 5, ReuseAddr => 1);
+    select undef, undef, undef, 0.01 until $s = IO::Socket::INET->new(LocalPort => $port, @how);
     sleep 100'
+take() { # take PORT: or udpPORT, on host a; sets $pid_taker
+    ip netns exec "$net-a" perl -e "$taker" "$1" &
+    pid_taker=$!
+    at_exit "kill $pid_taker 2>/dev/null"
+}
 taken() { # taken PORT OPTION...: a run during whose first measurement a program takes the port; $taken_status
     taken_port=$1
     shift
     start one "$@"
     one=$pid
     await 20 grep -qs 'Flow 1' "$tmp/one.err"
-    await 20 sh -c "ip netns exec $net-a ss -Hnt 'sport = :5001' | grep -q ESTAB"
-    ip netns exec "$net-a" perl -e "$taker" "$taken_port" &
-    pid_taker=$!
-    at_exit "kill $pid_taker 2>/dev/null"
+    await 20 sh -c "ip netns exec $net-a ss -Hntu 'sport = :5001' | grep -qE 'ESTAB|UNCONN'"
+    take "$taken_port"
     wait $one
     taken_status=$?
+}
+other_ports() { # other_ports NAME PORT FIRST: it passed, with the ports from FIRST on
+    is "$1: the run passes" "$taken_status" 0 || diag "$(cat "$tmp/one.err")"
+    ok "... on other ports" grep -q "port $2 on .* is taken by perl .*using ports from $3" "$tmp/one.err" ||
+        diag "$(cat "$tmp/one.err")"
 }
 
 # nuttcp opens port 5001 only while it measures.
 taken 5001 --protocols T -t 2
-is "a program that takes nuttcp's idle port: the run passes" "$taken_status" 0 || diag "$(cat "$tmp/one.err")"
-ok "... on other ports" grep -q 'port 5001 on .* is taken by perl .*using ports from 5011' "$tmp/one.err" ||
-    diag "$(cat "$tmp/one.err")"
+other_ports "a program takes nuttcp's idle port" 5001 5011
 start fixed -c "$tmp/fixed.yaml" --protocols T -t 1
 wait $pid
 is "... unless they are fixed" "$?" 1
+like "... which is told, with the program" "$(cat "$tmp/fixed.err")" 'port 5001 on .* is taken by perl .*ports: fixed'
 kill $pid_taker
 
 # Its control port is open only while it does not measure. Here its server looks alive for a while after it has lost it.
 printf '#!/bin/sh\ncase $1 in -S) nuttcp "$@"; sleep 5 ;; *) exec nuttcp "$@" ;; esac\n' >"$tmp/lingering"
 chmod 755 "$tmp/lingering"
 taken 5002 --protocols TU --udpbuf 1024 --bandwidth 10M -t 1 --inter-node-only --tp-tool "nuttcp:path=$tmp/lingering"
-is "a program that takes its control port meanwhile: the run passes" "$taken_status" 0 || diag "$(cat "$tmp/one.err")"
-ok "... on other ports" grep -q 'port 5002 on .* is taken by perl .*using ports from 5011' "$tmp/one.err" ||
-    diag "$(cat "$tmp/one.err")"
+other_ports "a program takes its control port meanwhile" 5002 5011
+kill $pid_taker
+
+# Each of its streams has a port, and the next ports that are tried are above all of them.
+take 5012
+await 10 sh -c "ip netns exec $net-a ss -Hlnt 'sport = :5012' | grep -q LISTEN"
+start one --protocols T -t 1 --streams 12 --inter-node-only
+wait $pid
+taken_status=$?
+other_ports "a program has the port of a stream" 5012 5021
 kill $pid_taker
 done_testing

@@ -88,6 +88,18 @@ measure --tp-tool "iperf:path=$tmp/iperf/iperf" --protocols U --udpbuf 200,400 -
 is "iperf: UDP twice" "$status" 0 || diag "$err"
 is "iperf: each has a new server" "$(wc -l <"$tmp/iperf/starts")" 2
 
+# Nobody has its ports: others would not help, and above the second ones there are none.
+wrapper nuttcp 'case " $* " in *" -S "*) echo one >>"$state/starts"; echo "no socket: out of luck" >&2; exit 1 ;; esac
+exec "$real" "$@"'
+for ports in port=5001,control_port=5002 port=65530,control_port=65531; do
+    rm -f "$tmp/nuttcp/starts"
+    measure --tp-tool "nuttcp:path=$tmp/nuttcp/nuttcp,$ports" --protocols T
+    is "a server that does not start, $ports: exit 1" "$status" 1
+    is "... it is started once more, not again and again" "$(wc -l <"$tmp/nuttcp/starts")" 2
+    like "... the reason is told" "$(json 'items[0]["error"]')" 'server on ns-b: .*exit 1: no socket: out of luck'
+    unlike "... and no other one" "$err" 'is taken by'
+done
+
 # --- what is said ---
 
 broken() { # broken TOOL NAME SCRIPT-OF-THE-CLIENT WORDS PROTOCOL
