@@ -207,4 +207,15 @@ wait $pid
 taken_status=$?
 other_ports "a program has the port of a stream" 5012 5021
 kill $pid_taker
+
+# iperf opens a port for multicast only while it measures.
+if command -v iperf >/dev/null; then
+    printf 'multicast_route: true\n' >"$tmp/route.yaml"
+    taken udp5001 -c "$tmp/route.yaml" --tp-tool iperf --protocols M --udpbuf 200,400 --bandwidth 5M -t 1 \
+        --inter-node-only
+    other_ports "a program takes the port of multicast" 5001 5011
+    kill $pid_taker
+else
+    skip "a program takes the port of multicast" "iperf is not installed"
+fi
 done_testing

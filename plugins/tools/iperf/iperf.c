@@ -14,6 +14,7 @@ enum {
     REVERSE_SINCE = 20100,  /* -R */
     LARGEST_DATAGRAM = 65507,
     ADDRESS_TEXT = 64,
+    REPORT_PATH = 300,
     RECEIVER_LONGER = 1,  /* s */
     REPORT_TRIES = 20,
     STREAM_TRIES = 8,
@@ -116,6 +117,16 @@ static bool is_udp(const struct vmtp_load *load)
     return load->proto != VMTP_TCP;
 }
 
+static double seconds_of(const struct vmtp_load *load)
+{
+    return load->seconds > 0 ? load->seconds : DEFAULT_SECONDS;
+}
+
+static const char *group_of(const struct vmtp_load *load)
+{
+    return load->group && *load->group ? load->group : DEFAULT_GROUP;
+}
+
 /* --- the server --- */
 
 static int start_server(vmtp_ctx *ctx, struct iperf *iperf, struct iperf_server *server)
@@ -185,18 +196,64 @@ static bool can_serve(vmtp_ctx *ctx, struct iperf_server *server, const char *ad
            vmtp_running(ctx, server->process);
 }
 
+/* Where the receiver of a group puts its report. */
+static int report_file(vmtp_ctx *ctx, const struct vmtp_job *job, char file[REPORT_PATH])
+{
+    const char *folder;
+    int rc = vmtp_workdir(ctx, job->server, &folder);
+    if (rc == VMTP_OK)
+        snprintf(file, REPORT_PATH, "%s/iperf-%u", folder, job->port);
+    return rc;
+}
+
+/* The receiver of a group sends no report to the sender, so what it prints is kept in a file. It ends a little later
+ * than the sender: when the datagram that says "the end" is lost in an overload, it would wait for it. */
+static int start_receiver(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, struct iperf_server *server)
+{
+    static const char script[] = "f=$1; shift; exec \"$@\" >\"$f\" 2>&1";
+    const char *path;
+    char file[REPORT_PATH];
+    int rc = vmtp_program(ctx, job->server, "iperf", iperf->opts->path, &path);
+    if (rc == VMTP_OK)
+        rc = report_file(ctx, job, file);
+    if (rc < 0)
+        return rc;
+    struct vmtp_args args = {0};
+    static const char *const words[] = {"sh", "-c", script, "sh"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        vmtp_arg(&args, words[i]);
+    vmtp_arg(&args, file);
+    vmtp_arg(&args, path);
+    vmtp_arg(&args, "-s");
+    vmtp_arg(&args, "-u");
+    if (vmtp_version_of(iperf->versions, job->server) >= ENHANCED_SINCE)
+        vmtp_arg(&args, "-e");
+    vmtp_arg(&args, "-f");
+    vmtp_arg(&args, "b");
+    vmtp_arg(&args, "-B");
+    vmtp_arg(&args, group_of(job->load));
+    vmtp_arg(&args, "-p");
+    vmtp_argf(&args, "%u", job->port);
+    vmtp_arg(&args, "-l");
+    vmtp_argf(&args, "%d", LARGEST_DATAGRAM);
+    vmtp_arg(&args, "-t");
+    vmtp_argf(&args, "%.0f", ceil(seconds_of(job->load)) + RECEIVER_LONGER);
+    return vmtp_start(ctx, job->server, args.argv, VMTP_UDP, job->port, &server->process);
+}
+
 static int iperf_serve(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
 {
     struct iperf *iperf = state;
     struct iperf_server *server;
-    if (job->load->proto == VMTP_MULTICAST)
-        return VMTP_OK; /* each measurement has its own */
+    bool group = job->load->proto == VMTP_MULTICAST; /* each measurement has its own receiver */
     int rc = server_for(ctx, iperf, job, &server);
-    if (rc < 0 || can_serve(ctx, server, job->target, job->load->ipv6))
+    if (rc < 0 || (!group && can_serve(ctx, server, job->target, job->load->ipv6)))
         return rc;
     vmtp_stop(ctx, server->process);
     server->process = NULL;
-    server->suspect = server->spent = false;
+    server->suspect = server->spent = group;
+    if (group)
+        return start_receiver(ctx, iperf, job, server);
     server->ipv6 = job->load->ipv6;
     if (strcmp(server->address, job->target) != 0) {
         bool own = vmtp_has_address(ctx, job->server, job->target);
@@ -390,7 +447,7 @@ static int measure_on(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job 
         rc = prove_path(ctx, iperf, job, program);
     if (rc < 0)
         return rc;
-    double seconds = job->load->seconds > 0 ? job->load->seconds : DEFAULT_SECONDS;
+    double seconds = seconds_of(job->load);
     struct vmtp_args args = {0};
     add_common(&args, program, job);
     add_client(&args, iperf, job, seconds);
@@ -409,39 +466,6 @@ static int measure_on(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job 
 }
 
 /* --- multicast --- */
-
-/* The receiver of a group sends no report to the sender, so what it prints is kept in a file. It ends a little later
- * than the sender: when the datagram that says "the end" is lost in an overload, it would wait for it. */
-static int start_receiver(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, const char *group,
-                          double seconds, const char *file, vmtp_process **process)
-{
-    static const char script[] = "f=$1; shift; exec \"$@\" >\"$f\" 2>&1";
-    const char *path;
-    int rc = vmtp_program(ctx, job->server, "iperf", iperf->opts->path, &path);
-    if (rc < 0)
-        return rc;
-    struct vmtp_args args = {0};
-    static const char *const words[] = {"sh", "-c", script, "sh"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        vmtp_arg(&args, words[i]);
-    vmtp_arg(&args, file);
-    vmtp_arg(&args, path);
-    vmtp_arg(&args, "-s");
-    vmtp_arg(&args, "-u");
-    if (vmtp_version_of(iperf->versions, job->server) >= ENHANCED_SINCE)
-        vmtp_arg(&args, "-e");
-    vmtp_arg(&args, "-f");
-    vmtp_arg(&args, "b");
-    vmtp_arg(&args, "-B");
-    vmtp_arg(&args, group);
-    vmtp_arg(&args, "-p");
-    vmtp_argf(&args, "%u", job->port);
-    vmtp_arg(&args, "-l");
-    vmtp_argf(&args, "%d", LARGEST_DATAGRAM);
-    vmtp_arg(&args, "-t");
-    vmtp_argf(&args, "%.0f", ceil(seconds) + RECEIVER_LONGER);
-    return vmtp_start(ctx, job->server, args.argv, VMTP_UDP, job->port, process);
-}
 
 /* Waits for the report of the receiver. */
 static int read_receiver(vmtp_ctx *ctx, const struct vmtp_job *job, const char *file, struct vmtp_iperf_result *result)
@@ -476,15 +500,16 @@ static void correct_time(struct vmtp_numbers *total, double seconds)
     vmtp_number_drop(total, "owd");
 }
 
-static int send_to_group(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job, const char *group,
-                         double seconds, struct vmtp_iperf_result *sent)
+static int send_to_group(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job,
+                         struct vmtp_iperf_result *sent)
 {
     const char *program;
+    double seconds = seconds_of(job->load);
     int rc = vmtp_program(ctx, job->client, "iperf", iperf->opts->path, &program);
     if (rc < 0)
         return rc;
     struct vmtp_job towards = *job;
-    towards.target = group;
+    towards.target = group_of(job->load);
     struct vmtp_args args = {0};
     add_common(&args, program, &towards);
     add_client(&args, iperf, &towards, seconds);
@@ -501,24 +526,20 @@ static int send_to_group(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_j
 
 static int measure_group(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_job *job)
 {
-    const struct vmtp_load *load = job->load;
-    const char *group = load->group && *load->group ? load->group : DEFAULT_GROUP, *folder;
-    double seconds = load->seconds > 0 ? load->seconds : DEFAULT_SECONDS;
-    int rc = vmtp_workdir(ctx, job->server, &folder);
-    if (rc < 0)
-        return rc;
-    char file[300];
-    snprintf(file, sizeof file, "%s/iperf-%u", folder, job->port);
-    vmtp_process *receiver = NULL;
+    struct iperf_server *server = find_server(iperf, job);
     struct vmtp_iperf_result sent = {0}, received = {0};
-    rc = start_receiver(ctx, iperf, job, group, seconds, file, &receiver);
+    char file[REPORT_PATH];
+    int rc = report_file(ctx, job, file);
     if (rc == VMTP_OK)
-        rc = send_to_group(ctx, iperf, job, group, seconds, &sent);
+        rc = send_to_group(ctx, iperf, job, &sent);
     if (rc == VMTP_OK)
         rc = read_receiver(ctx, job, file, &received);
-    vmtp_stop(ctx, receiver);
+    if (server) {
+        vmtp_stop(ctx, server->process);
+        server->process = NULL;
+    }
     if (rc == VMTP_OK) {
-        correct_time(&received.total, vmtp_number(&sent.total, "seconds", seconds));
+        correct_time(&received.total, vmtp_number(&sent.total, "seconds", seconds_of(job->load)));
         vmtp_number_set(&received.total, "sent_rate", vmtp_number(&sent.total, "throughput", 0));
         rc = vmtp_numbers_report(ctx, &received.total);
     }
@@ -540,7 +561,7 @@ static int measure_served(vmtp_ctx *ctx, struct iperf *iperf, const struct vmtp_
 
 static double needed(const struct vmtp_job *job)
 {
-    return (job->load->seconds > 0 ? job->load->seconds : DEFAULT_SECONDS) + MISSED_GRACE;
+    return seconds_of(job->load) + MISSED_GRACE;
 }
 
 static int iperf_measure(vmtp_ctx *ctx, void *state, const struct vmtp_job *job)
