@@ -95,14 +95,22 @@ static int connect_hosts(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, cons
     return rc == VMTP_OK && hosts->n ? vmtp_connect(ctx, hosts->items, hosts->n) : rc;
 }
 
+int vmtp_remove_on_host(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const struct vmtp_thing *thing)
+{
+    VMTP_CLEAN(mem) char *id = strdup(thing->id); /* the thing goes with its entry */
+    if (!id)
+        return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+    if (strcmp(thing->kind, vmtp_multicast_route_kind) == 0)
+        return vmtp_multicast_route_remove(ctx, ep, id);
+    return vmtp_workdir_remove(ctx, ep, id);
+}
+
 static int remove_on_host(vmtp_ctx *ctx, const struct hosts *hosts, const struct vmtp_thing *thing)
 {
     struct vmtp_endpoint *ep = find_host(hosts, thing->endpoint);
     if (!ep || !vmtp_endpoint_usable(ep))
         return vmtp_fail(ctx, VMTP_EUNREACH, "%s", ep && ep->error ? ep->error : "not connected");
-    if (strcmp(thing->kind, vmtp_multicast_route_kind) == 0)
-        return vmtp_multicast_route_remove(ctx, ep, thing->id);
-    return vmtp_workdir_remove(ctx, ep, thing->id);
+    return vmtp_remove_on_host(ctx, ep, thing);
 }
 
 /* --- things of topologies --- */

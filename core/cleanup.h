@@ -19,4 +19,7 @@ struct vmtp_cleanup {
  * run that is still alive is left alone: VMTP_EFAIL when it was named. */
 int vmtp_cleanup(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, size_t *left);
 
+/* Removes a directory or a route that a ledger, that of ctx, has for an endpoint, and strikes it out. */
+int vmtp_remove_on_host(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const struct vmtp_thing *thing);
+
 #endif

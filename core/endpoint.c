@@ -93,7 +93,6 @@ void vmtp_endpoint_free(struct vmtp_endpoint *ep)
     vmtp_pairs_clear(&ep->programs);
     free(ep->error);
     free(ep->workdir);
-    free(ep->multicast_route);
     free(ep->id);
     free(ep);
 }

@@ -32,7 +32,6 @@ struct vmtp_endpoint {
     struct vmtp_pairs properties;      /* distro_id, distro_version, kernel, arch, hostname ... */
     struct vmtp_pairs programs;        /* name -> path found */
     char *workdir;                     /* NULL: none was made */
-    char *multicast_route;             /* what vmtp_multicast_route() has added; NULL: nothing */
     bool multicast_ready;              /* it has been called */
     enum vmtp_endpoint_state state;
     int status;                        /* why it FAILED */

@@ -64,7 +64,7 @@ static int add(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *link, const 
     if (rc < 0)
         return rc; /* it may be there: it stays in the ledger */
     if (out.exit_status == 0)
-        return vmtp_set_text(&ep->multicast_route, id);
+        return VMTP_OK;
     rc = tracked ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
     return rc < 0 ? rc : vmtp_fail(ctx, VMTP_EREMOTE, "cannot add a route for multicast on %s: %s", ep->id, out.err);
 }
@@ -98,8 +98,5 @@ int vmtp_multicast_route_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const c
     if (out.exit_status != 0 && !strstr(out.err, "No such process") && !strstr(out.err, "Cannot find device"))
         return vmtp_fail(ctx, VMTP_EREMOTE, "cannot remove the route %s on %s: %s", id, ep->id, out.err);
     const struct vmtp_thing thing = thing_of(ep, id);
-    rc = ctx->ledger && !ep->login.netns && !ep->login.fresh ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
-    if (ep->multicast_route && strcmp(ep->multicast_route, id) == 0)
-        (void)vmtp_set_text(&ep->multicast_route, NULL);
-    return rc;
+    return ctx->ledger ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/call.h"
+#include "core/cleanup.h"
 #include "core/log.h"
 #include "core/openstack/credentials.h"
 #include "core/options.h"
@@ -361,27 +362,24 @@ static void end_servers(struct vmtp_run *run)
     vmtp_tool_unserve(&ctx, &run->icmp);
 }
 
-static void remove_workdirs(struct vmtp_run *run)
+static struct vmtp_endpoint *find_endpoint(const struct vmtp_run *run, const char *id)
 {
-    for (size_t i = 0; i < run->plan.n_endpoints; i++) {
-        struct vmtp_endpoint *ep = run->plan.endpoints[i];
-        VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
-        vmtp_run_cleaning_ctx(run, &ctx, VMTP_RELEASE_SECONDS);
-        bool there = ep->workdir && !ep->login.fresh; /* a new machine takes it with it */
-        int rc = there ? vmtp_workdir_remove(&ctx, ep, ep->workdir) : VMTP_OK;
-        if (rc < 0)
-            vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
-    }
+    for (size_t i = 0; i < run->plan.n_endpoints; i++)
+        if (strcmp(run->plan.endpoints[i]->id, id) == 0)
+            return run->plan.endpoints[i];
+    return NULL;
 }
 
-static void remove_routes(struct vmtp_run *run)
+/* The ledger also has what a command that was cut short may have made. */
+static void remove_on_hosts(struct vmtp_run *run)
 {
-    for (size_t i = 0; i < run->plan.n_endpoints; i++) {
-        struct vmtp_endpoint *ep = run->plan.endpoints[i];
+    struct vmtp_thing thing;
+    struct vmtp_login login;
+    for (size_t i = vmtp_ledger_left(run->ledger); i-- > 0 && vmtp_ledger_thing(run->ledger, i, &thing, &login);) {
+        struct vmtp_endpoint *ep = thing.login ? find_endpoint(run, thing.endpoint) : NULL;
         VMTP_CLEAN(ctx) struct vmtp_ctx ctx;
         vmtp_run_cleaning_ctx(run, &ctx, VMTP_RELEASE_SECONDS);
-        bool there = ep->multicast_route && !ep->login.fresh;
-        int rc = there ? vmtp_multicast_route_remove(&ctx, ep, ep->multicast_route) : VMTP_OK;
+        int rc = ep ? vmtp_remove_on_host(&ctx, ep, &thing) : VMTP_OK;
         if (rc < 0)
             vmtp_log(VMTP_LOG_ERROR, "%s", vmtp_ctx_error(&ctx, rc));
     }
@@ -406,8 +404,7 @@ static void tell_left(struct vmtp_run *run)
 static void clean_up(struct vmtp_run *run)
 {
     end_servers(run);
-    remove_workdirs(run);
-    remove_routes(run);
+    remove_on_hosts(run);
     vmtp_run_release(run);
     tell_left(run);
     if (atomic_load(&vmtp_run_abandoned) && !run->left)

@@ -90,6 +90,27 @@ kill -HUP $pid
 wait $pid
 is "SIGHUP that was ignored at the start: the run passes" "$?" 0
 
+# A command that makes something on a host may have made it when it is cut short.
+if command -v iperf >/dev/null; then
+    mkdir "$tmp/slow"
+    printf '#!/bin/sh\nsleep 3\nexec %s "$@"\n' "$(command -v chmod)" >"$tmp/slow/chmod"
+    chmod 755 "$tmp/slow" "$tmp/slow/chmod"
+    sshd_stop a
+    sshd_start a "SetEnv PATH=$tmp/slow:$PATH" || exit 99
+    start folder --protocols M --tp-tool iperf --debug
+    made() { folder=$(grep -o '/tmp/vmtp-[0-9a-f]\{16\}$' "$tmp/folder.err") && [ -e "$folder" ]; }
+    ok "a run makes its folder" await 20 made
+    kill -INT $pid
+    wait $pid
+    is "... and is interrupted meanwhile: exit 130" "$?" 130
+    ok "... the folder is removed" [ ! -e "$folder" ]
+    unlike "... and not told as left" "$(cat "$tmp/folder.err")" 'left behind|vmtp cleanup'
+    sshd_stop a
+    sshd_start a || exit 99
+else
+    skip "a run is interrupted while it makes its folder" "iperf is not installed"
+fi
+
 start killed --protocols T -t 3
 await 20 in_second_flow killed
 sleep 0.5

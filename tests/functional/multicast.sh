@@ -52,9 +52,8 @@ if [ -n "$nuttcp" ]; then
     measure "nuttcp:path=$nuttcp" --protocols M --bandwidth 20M
     is "without a route it fails" "$status" 1
     measure "nuttcp:path=$nuttcp" -c "$tmp/route.cfg" --multicast-addr 231.1.1.9 --protocols M --bandwidth 20M \
-        --direction both --debug
+        --direction both
     good_result nuttcp
-    like "the route is removed again" "$err" 'ip route del 224.0.0.0/4 dev vmtp'
     measure "nuttcp:path=$nuttcp" -c "$tmp/route.cfg" --protocols M
     is "the rate is searched without a cap" "$(json '["search" in i for i in items]')" '[True]' || diag "$err"
     is "the usual group" "$(json 'flow["multicast_address"]')" 231.1.1.1
