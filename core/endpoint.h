@@ -32,7 +32,6 @@ struct vmtp_endpoint {
     struct vmtp_pairs properties;      /* distro_id, distro_version, kernel, arch, hostname ... */
     struct vmtp_pairs programs;        /* name -> path found */
     char *workdir;                     /* NULL: none was made */
-    bool multicast_ready;              /* it has been called */
     enum vmtp_endpoint_state state;
     int status;                        /* why it FAILED */
     char *error;
@@ -62,7 +61,8 @@ int vmtp_facts_parse(struct vmtp_pairs *properties, const char *text);
 int vmtp_workdir_remove(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *path);
 
 /* Gives the endpoint a route for multicast through the interface by which it reaches an address, if it has no route for
- * that. It is in the ledger before it exists. The second call does nothing. */
+ * that. It is in the ledger before it exists. To be called before each measurement: the route that is there may be
+ * another run's, which removes it at its end. */
 int vmtp_multicast_route(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *towards);
 
 /* Removes such a route, by its id in the ledger. What is gone already is a success. */

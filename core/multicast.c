@@ -66,22 +66,20 @@ static int add(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *link, const 
     if (out.exit_status == 0)
         return VMTP_OK;
     rc = tracked ? vmtp_ledger_untrack(ctx, ctx->ledger, &thing) : VMTP_OK;
-    return rc < 0 ? rc : vmtp_fail(ctx, VMTP_EREMOTE, "cannot add a route for multicast on %s: %s", ep->id, out.err);
+    if (rc < 0 || strstr(out.err, "File exists")) /* another run has been quicker: it is its route */
+        return rc;
+    return vmtp_fail(ctx, VMTP_EREMOTE, "cannot add a route for multicast on %s: %s", ep->id, out.err);
 }
 
 int vmtp_multicast_route(vmtp_ctx *ctx, struct vmtp_endpoint *ep, const char *towards)
 {
     char link[LINK_TEXT];
     bool needed = false;
-    int rc = ep->multicast_ready ? VMTP_OK : look(ctx, ep, towards, &needed, link);
-    if (rc < 0)
+    int rc = look(ctx, ep, towards, &needed, link);
+    if (rc < 0 || !needed)
         return rc;
-    if (needed) {
-        VMTP_CLEAN(mem) char *id = vmtp_format("%s%s", ID, link);
-        rc = id ? add(ctx, ep, link, id) : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
-    }
-    ep->multicast_ready = rc == VMTP_OK;
-    return rc;
+    VMTP_CLEAN(mem) char *id = vmtp_format("%s%s", ID, link);
+    return id ? add(ctx, ep, link, id) : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
 }
 
 /* A ledger is a file: whatever stands in it, only a route that this file makes is removed. */

@@ -47,6 +47,15 @@ wait "$job"
 is "a run over SSH with routes" "$?" 0 || diag "$(cat "$tmp/err")"
 is "... removes them" "$(routes)" ""
 
+# A route that is there may be another run's, which ends before this one.
+start 2 --host "$a" --host "$b" --inter-node-only --direction both
+routed
+sleep 1
+ip -n "$net-a" route del 224.0.0.0/4 dev eth0
+ip -n "$net-b" route del 224.0.0.0/4 dev eth0
+wait "$job"
+is "routes that go between two measurements are added again" "$? $(routes)" "0 " || diag "$(cat "$tmp/err")"
+
 start 30 --host "$a" --host "$b" --inter-node-only
 ok "a run over SSH adds a route on both hosts" routed
 kill -KILL "$(cat "$tmp/pid")"
