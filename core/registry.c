@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 #include "core/call.h"
 #include "core/ctx.h"
@@ -36,11 +38,29 @@ bool vmtp_kind_by_name(const char *name, enum vmtp_kind *kind)
     return false;
 }
 
+/* The plugins beside a program that is run where it was built, BUILD/core/.libs/vmtp (libtool may put "lt-" before the
+ * name): whoever can write there can write the program as well. Nothing of that place is compiled in, so an installed
+ * program never looks there. A link to a program with more rights than its user's would: not for that one. */
+static char *build_tree_plugins(void)
+{
+    static const char *const programs[] = {"/core/.libs/vmtp", "/core/.libs/lt-vmtp"};
+    char exe[4096];
+    ssize_t len = getauxval(AT_SECURE) ? -1 : readlink("/proc/self/exe", exe, sizeof exe);
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+        ssize_t end = (ssize_t)strlen(programs[i]);
+        if (len > end && len < (ssize_t)sizeof exe && memcmp(exe + len - end, programs[i], (size_t)end) == 0)
+            return vmtp_format("%.*s/.libs:", (int)(len - end), exe);
+    }
+    return strdup("");
+}
+
 int vmtp_registry_set_path(const char *extra)
 {
     const char *environment = secure_getenv("VMTP_PLUGIN_PATH");
-    char *path = vmtp_format("%s%s%s%s%s", extra ? extra : "", extra ? ":" : "", environment ? environment : "",
-                             environment ? ":" : "", VMTP_PLUGINDIR);
+    VMTP_CLEAN(mem) char *build = build_tree_plugins();
+    char *path = build ? vmtp_format("%s%s%s%s%s%s", extra ? extra : "", extra ? ":" : "",
+                                     environment ? environment : "", environment ? ":" : "", build, VMTP_PLUGINDIR)
+                       : NULL;
     if (!path)
         return VMTP_ENOMEM;
     free(search_path);
@@ -340,8 +360,11 @@ static int unknown_plugin(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name,
     if (nearest)
         return vmtp_fail(ctx, VMTP_ECONFIG, "no %s is called '%s': did you mean '%s'?", kind_names[kind], name,
                          nearest);
+    if (count == 0)
+        return vmtp_fail(ctx, VMTP_ECONFIG, "no %s is called '%s': there is none at all in %s; --plugin-path or "
+                         "VMTP_PLUGIN_PATH names another directory", kind_names[kind], name, search_path);
     return vmtp_fail(ctx, VMTP_ECONFIG, "no %s is called '%s'; installed: %s", kind_names[kind], name,
-                     count ? vmtp_buf_text(&installed) : "none, see VMTP_PLUGIN_PATH in vmtp(1)");
+                     vmtp_buf_text(&installed));
 }
 
 static int load_by_name(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, struct vmtp_loaded **loaded)

@@ -31,7 +31,8 @@ bool vmtp_plugin_name_valid(const char *name);
  * ends. */
 int vmtp_registry_get(vmtp_ctx *ctx, enum vmtp_kind kind, const char *name, const struct vmtp_loaded **loaded);
 
-/* Where plugins are looked for: extra (colon-separated, may be NULL), VMTP_PLUGIN_PATH, the installed directory. */
+/* Where plugins are looked for: extra (colon-separated, may be NULL), VMTP_PLUGIN_PATH, the build tree when the program
+ * is run from one, the installed directory. */
 int vmtp_registry_set_path(const char *extra);
 
 /* Checks a descriptor and copies it. The rule that is broken goes into ctx. Exposed for tests. */

@@ -4,6 +4,21 @@
 . "${srcdir:-.}/tests/functional/functions.sh"
 requires "${CC:-cc}"
 
+# The build tree's program finds the plugins that were built with it, and one that lies elsewhere does not.
+if [ -f "$builddir/core/.libs/vmtp" ] && [ -f "$builddir/.libs/sink-json.so" ] && [ -z "${VMTP_VALGRIND-}" ]; then
+    run env -u VMTP_PLUGIN_PATH "$builddir/core/vmtp" plugin list
+    like "a build tree needs no VMTP_PLUGIN_PATH" "$out" "sink +json .* ok +$builddir/\.libs/sink-json\.so"
+    cp "$builddir/core/.libs/vmtp" "$tmp/vmtp-elsewhere"
+    run env -u VMTP_PLUGIN_PATH LD_LIBRARY_PATH="$builddir/core/.libs" "$tmp/vmtp-elsewhere" plugin list
+    is "the same program elsewhere runs" "$status" 0
+    unlike "... and does not look there" "$out" "$builddir"
+    run env -u VMTP_PLUGIN_PATH LD_LIBRARY_PATH="$builddir/core/.libs" "$tmp/vmtp-elsewhere" --topology nope
+    like "without any plugin the error says where was looked" "$err" \
+        "no topology is called 'nope'(; installed:|: there is none at all in /[^ ]*; --plugin-path or)"
+else
+    skip "a build tree needs no VMTP_PLUGIN_PATH" "there are no shared plugins, or valgrind is in between"
+fi
+
 build() { # build NAME LINK-FLAGS...: compiles $tmp/NAME.c into $tmp/plugins/NAME.so
     build_name=$1
     shift
