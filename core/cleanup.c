@@ -13,8 +13,10 @@
 #include "core/log.h"
 #include "core/options.h"
 #include "core/registry.h"
+#include "core/secret.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
+#include "core/util/prompt.h"
 #include "core/util/str.h"
 
 static const char SUFFIX[] = ".ledger";
@@ -33,6 +35,7 @@ static inline void vmtp_clean_dir(DIR **dir)
 struct hosts {
     struct vmtp_endpoint **items;
     size_t n;
+    char *password; /* the last that was found outside the configuration */
 };
 
 static void hosts_clear(struct hosts *hosts)
@@ -40,6 +43,7 @@ static void hosts_clear(struct hosts *hosts)
     for (size_t i = 0; i < hosts->n; i++)
         vmtp_endpoint_free(hosts->items[i]);
     free(hosts->items);
+    vmtp_secret_free(hosts->password);
 }
 
 static struct vmtp_endpoint *find_host(const struct hosts *hosts, const char *id)
@@ -55,14 +59,24 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* The password of a host that the configuration or --host names. */
-static void add_password(const struct vmtp_settings *settings, struct vmtp_login *login)
+/* The password of a host that the configuration or --host names; else that of a run's host without one of its own. */
+static int add_password(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct hosts *hosts,
+                        struct vmtp_login *login)
 {
     for (size_t i = 0; i < settings->n_hosts; i++) {
         const struct vmtp_hostspec *host = &settings->hosts[i];
         if (same(host->user, login->user) && same(host->host, login->host) && host->port == login->port)
             login->password = host->password;
     }
+    if (login->password || !login->host)
+        return VMTP_OK;
+    char *password;
+    int rc = vmtp_secret_of_login(ctx, settings, login, hosts->password, &password);
+    if (!password)
+        return rc;
+    vmtp_secret_free(hosts->password);
+    login->password = hosts->password = password;
+    return rc;
 }
 
 static int add_host(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct hosts *hosts,
@@ -79,8 +93,8 @@ static int add_host(vmtp_ctx *ctx, const struct vmtp_settings *settings, struct 
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     items[hosts->n++] = ep;
     struct vmtp_login login = *thing->login;
-    add_password(settings, &login);
-    return vmtp_endpoint_login(ctx, ep, &login);
+    int rc = add_password(ctx, settings, hosts, &login);
+    return rc < 0 ? rc : vmtp_endpoint_login(ctx, ep, &login);
 }
 
 static int connect_hosts(vmtp_ctx *ctx, const struct vmtp_cleanup *cleanup, const struct vmtp_ledger *ledger,

@@ -38,7 +38,7 @@ static const struct vmtp_cli_option options[] = {
       "[auto]"),
     ROW(WHAT, TEXT, "ssh-host-key", "ssh_host_key", "RULE", 0, MEASURE,
       "hosts whose SSH key is in no known_hosts file: accept-new, strict, or off to check no key at all [accept-new]"),
-    ROW(WHAT, FLAG, "ask-password", "ask_password", NULL, 0, MEASURE,
+    ROW(WHAT, FLAG, "ask-password", "ask_password", NULL, 0, MEASURE | REMOVE,
       "ask on the terminal for the password of each host that has neither a password nor a key file of its own"),
 
     ROW(HOW, TEXT, "time", "time", "SECONDS", OLD, MEASURE,

@@ -205,6 +205,20 @@ static int ask_host(vmtp_ctx *ctx, struct vmtp_hostspec *host, const char **last
     return rc;
 }
 
+int vmtp_secret_of_login(vmtp_ctx *ctx, const struct vmtp_settings *settings, const struct vmtp_login *login,
+                         const char *last, char **password)
+{
+    *password = NULL;
+    /* Its members are the login's, but for the password. */
+    struct vmtp_hostspec host = {
+        .user = (char *)login->user, .host = (char *)login->host, .key_file = (char *)login->key_file};
+    int rc = host_secret(ctx, &host);
+    if (rc == VMTP_OK && settings->ask_password)
+        rc = ask_host(ctx, &host, &last);
+    *password = host.password;
+    return rc == VMTP_ENOMEM ? vmtp_fail(ctx, rc, "out of memory") : rc;
+}
+
 /* The i-th of all hosts that settings name, NULL past the end. */
 static struct vmtp_hostspec *host_at(struct vmtp_settings *settings, size_t i)
 {

@@ -4,6 +4,7 @@
 #define CORE_SECRET_H
 
 #include "core/settings.h"
+#include "vmtp/plugin.h"
 
 enum { VMTP_SECRET_MAX = 1024 }; /* bytes of one */
 
@@ -30,5 +31,11 @@ void vmtp_secret_check_mode(vmtp_ctx *ctx, const char *path);
  * the OpenStack password, the passphrase of keys. With `ask`, ask_password is done: a host that has neither password
  * nor key file is asked about on the terminal. */
 int vmtp_secrets_find(vmtp_ctx *ctx, struct vmtp_settings *settings, bool ask);
+
+/* The password for a login to a host that settings do not name: what VMTP_HOST_PASSWORD holds, or the answer on the
+ * terminal where ask_password is set; NULL: none, or the login has a key file. last: the answer before, which an empty
+ * one repeats; NULL: none. The caller frees *password with vmtp_secret_free(). */
+int vmtp_secret_of_login(vmtp_ctx *ctx, const struct vmtp_settings *settings, const struct vmtp_login *login,
+                         const char *last, char **password);
 
 #endif

@@ -92,6 +92,38 @@ for transport in libssh2 openssh; do
     measure "an answer to a question of the server" --host "$a:@C@:" --host "$b:@C@:"
 done
 
+# What a run that was killed has left is on hosts whose passwords stand in no ledger.
+left_behind() { # sets $left, a directory such as a run makes, on host a
+    left=/tmp/vmtp-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+    mkdir "$left" && chown 64711 "$left" && at_exit "rm -rf '$left'"
+    mkdir -p "$XDG_STATE_HOME/vmtp/runs"
+    login='{"transport":"'$transport'","user":"tester","host":"192.0.2.1"}'
+    cat >"$XDG_STATE_HOME/vmtp/runs/01234567-0000-4000-8000-000000000000.ledger" <<END
+{"vmtp_ledger":1,"run":"01234567-0000-4000-8000-000000000000"}
+{"made":{"endpoint":"$a","kind":"directory","id":"$left","login":$login}}
+END
+}
+gone() { # gone WHAT OPTION...: cleanup removes it
+    gone_how=$1
+    shift
+    left_behind
+    vmtp cleanup last --log-file "$hunted/log" "$@"
+    is "$transport: cleanup with $gone_how" "$status $([ -e "$left" ] && echo there)" '0 ' ||
+        sed 's/^/# /' "$hunted/err"
+    nothing_found "and leaves no trace"
+}
+for transport in ssh openssh; do
+    VMTP_HOST_PASSWORD=@C@
+    export VMTP_HOST_PASSWORD
+    gone "a password in the environment"
+    unset VMTP_HOST_PASSWORD
+    watch_options=--tty
+    gone "a password that is asked for" --ask-password
+    like "by a question" "$(cat "$hunted/hits.tty")" 'Password of tester@192.0.2.1: '
+    rm -f "$hunted/hits.tty"
+    watch_options=
+done
+
 run on_operator setsid "$VMTP" --protocols T -t 1 --ask-password --host "$a" --host "$b"
 is "without a terminal nobody is asked" "$status" 2
 like "and other ways are told" "$err" 'ask_password: there is no terminal .* password_file.* VMTP_HOST_PASSWORD'
