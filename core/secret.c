@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/ctx.h"
 #include "core/endpoint.h"
+#include "core/ssh-key.h"
 #include "core/util/cleanup.h"
 #include "core/util/file.h"
 #include "core/util/prompt.h"
@@ -166,6 +168,22 @@ int vmtp_secret_file(vmtp_ctx *ctx, const char *path, char **secret)
 
 /* ---- hosts ---- */
 
+/* Who names a key wants that one: when it is not there or is none, no other may be tried in its place. What openssh can
+ * make of a file, as of a public key whose other half is in an agent, ssh knows best. */
+static int check_key(vmtp_ctx *ctx, const struct vmtp_settings *settings, const struct vmtp_hostspec *host)
+{
+    VMTP_CLEAN(ssh_key) struct vmtp_ssh_key key = {0};
+    VMTP_CLEAN(ctx) struct vmtp_ctx own;
+    vmtp_ctx_child(&own, ctx, 0);
+    if (!host->host || !host->key_file)
+        return VMTP_OK;
+    int rc = vmtp_ssh_key_read(&own, host->key_file, &key);
+    if (rc == VMTP_OK || (rc == VMTP_ECONFIG && settings->ssh_transport == VMTP_SSH_OPENSSH))
+        return VMTP_OK;
+    return vmtp_fail(ctx, rc == VMTP_ENOMEM ? rc : VMTP_ECONFIG, "key file of %s@%s: %s", host->user, host->host,
+                     vmtp_ctx_error(&own, rc));
+}
+
 static int host_secret(vmtp_ctx *ctx, struct vmtp_hostspec *host)
 {
     if (!host->host || host->password)
@@ -261,8 +279,11 @@ int vmtp_secrets_find(vmtp_ctx *ctx, struct vmtp_settings *settings, bool ask)
     int rc = find_os_password(ctx, settings);
     if (rc == VMTP_OK)
         rc = find_passphrase(ctx, settings);
-    for (size_t i = 0; rc == VMTP_OK && (host = host_at(settings, i)); i++)
-        rc = host_secret(ctx, host);
+    for (size_t i = 0; rc == VMTP_OK && (host = host_at(settings, i)); i++) {
+        rc = check_key(ctx, settings, host);
+        if (rc == VMTP_OK)
+            rc = host_secret(ctx, host);
+    }
     for (size_t i = 0; rc == VMTP_OK && ask && settings->ask_password && (host = host_at(settings, i)); i++)
         rc = ask_host(ctx, host, &last);
     return rc == VMTP_ENOMEM ? vmtp_fail(ctx, rc, "out of memory") : rc;

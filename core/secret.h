@@ -29,7 +29,8 @@ void vmtp_secret_check_mode(vmtp_ctx *ctx, const char *path);
 
 /* Completes settings by what its files and the environment hold: the passwords of hosts that have none of their own,
  * the OpenStack password, the passphrase of keys. With `ask`, ask_password is done: a host that has neither password
- * nor key file is asked about on the terminal. */
+ * nor key file is asked about on the terminal. VMTP_ECONFIG, too, when the key file of a host is none or cannot be
+ * read. */
 int vmtp_secrets_find(vmtp_ctx *ctx, struct vmtp_settings *settings, bool ask);
 
 /* The password for a login to a host that settings do not name: what VMTP_HOST_PASSWORD holds, or the answer on the

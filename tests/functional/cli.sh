@@ -36,6 +36,10 @@ usage_error "stray word" "^vmtp: 'stray' is no command" stray
 usage_error "missing value" "^vmtp: --time needs a value" --time
 usage_error "bad bandwidth" "^vmtp: --bandwidth: '32' is not an integer followed by" --bandwidth 32
 
+run "$VMTP" --host "root@127.0.0.1?port=1&key=$tmp/nope" -t 1 -q
+is "the key of a host that is not there: status 2" "$status" 2
+like "... is named before anything is connected" "$err" "^vmtp: key file of root@127\.0\.0\.1: $tmp/nope: No such file"
+
 # The configuration is a pipe: vmtp waits there, with its command line as everybody sees it.
 if [ -r /proc/self/cmdline ]; then
     mkfifo "$tmp/pipe"

@@ -131,6 +131,8 @@ static int load(struct vmtp_ctx *ctx, const char *yaml, struct vmtp_settings *se
     return rc < 0 ? rc : vmtp_secrets_find(ctx, settings, false);
 }
 
+static const char pem[] = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+
 /* After test_environment(): VMTP_HOST_PASSWORD is set. */
 static void test_find(void)
 {
@@ -138,10 +140,11 @@ static void test_find(void)
     vmtp_ctx_init(&ctx, NULL);
     VMTP_CLEAN(settings) struct vmtp_settings settings = {0};
     VMTP_CLEAN(mem) char *path = write_file("pw", "from-file\n", 10, 0600);
+    VMTP_CLEAN(mem) char *key = write_file("key", pem, sizeof pem - 1, 0600);
     VMTP_CLEAN(mem) char *yaml = vmtp_format("hosts: ['u@a:own', 'u@b?password_file=%s',\n"
                                              "  {user: u, host: c, password_env: VMTP_HOST_PASSWORD_B}, u@d,\n"
-                                             "  'u@e?key=/k', 'u@f::eth1']\n"
-                                             "os_password_file: %s\nkey_passphrase_file: %s\n", path, path, path);
+                                             "  'u@e?key=%s', 'u@f::eth1']\n"
+                                             "os_password_file: %s\nkey_passphrase_file: %s\n", path, key, path, path);
     int rc = load(&ctx, yaml, &settings);
     is(vmtp_ctx_error(&ctx, rc), "no error", "secrets are found");
     static const char *const passwords[] = {"own", "from-file", "s3cret-b", "s3cret", NULL, "s3cret"};
@@ -150,15 +153,22 @@ static void test_find(void)
     is(settings.password, "from-file", "the OpenStack password");
     is(settings.key_passphrase, "from-file", "the passphrase");
     unlink(path);
+    unlink(key);
 
     static const char *const bad[][2] = {
+        {"hosts: ['u@b?key=/nonexistent']\n", "key file of u@b: /nonexistent: No such file or directory"},
+        {"hosts: ['u@b?key=/nonexistent']\nssh_transport: openssh\n",
+         "key file of u@b: /nonexistent: No such file or directory"},
+        {"hosts: [{user: u, host: b, key_file: /dev/null}]\n",
+         "key file of u@b: /dev/null is not a private key in OpenSSH or PEM format"},
+        {"hosts: ['u@b?key=/dev/null']\nssh_transport: openssh\n", "no error"},
         {"hosts: ['u@b?password_file=/nonexistent']\n",
          "password_file of u@b: /nonexistent: No such file or directory"},
         {"hosts: ['u@b?password_env=VMTP_HOST_PASSWORD_C']\n",
          "password_env of u@b: there is no VMTP_HOST_PASSWORD_C in the environment"},
         {"key_passphrase_file: /dev/null\n", "key_passphrase_file: /dev/null: not a regular file"},
     };
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         VMTP_CLEAN(settings) struct vmtp_settings other = {0};
         vmtp_ctx_forget(&ctx);
         rc = load(&ctx, bad[i][0], &other);
