@@ -12,6 +12,7 @@
 #include "core/cleanup.h"
 #include "core/cli.h"
 #include "core/compare-command.h"
+#include "core/config-check.h"
 #include "core/ctx.h"
 #include "core/journal.h"
 #include "core/log.h"
@@ -214,6 +215,8 @@ static int with_settings(struct vmtp_ctx *ctx, struct vmtp_cli *cli)
         return printed(VMTP_EXIT_PASSED);
     case VMTP_CMD_CONFIG_CHECK:
         rc = vmtp_secrets_find(ctx, &settings, false);
+        if (rc == VMTP_OK)
+            rc = vmtp_config_check(ctx, &settings);
         if (rc < 0)
             return say(ctx, rc);
         printf("%s: no error found\n", cli->config_file ? cli->config_file : "configuration");

@@ -370,6 +370,13 @@ int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const str
     return rc;
 }
 
+int vmtp_options_check(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const struct vmtp_node *map)
+{
+    VMTP_CLEAN(mem) void *memory = calloc(1, plugin->opts_size ? plugin->opts_size : 1);
+    struct filling fill = {.ctx = ctx, .plugin = plugin, .opts = memory};
+    return memory ? fill_map(&fill, map) : vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
+}
+
 /* ---- NAME:key=value,... ---- */
 
 int vmtp_spec_name(vmtp_ctx *ctx, const char *spec, const char *source, char **name)

@@ -32,6 +32,9 @@ bool vmtp_option_store(const struct vmtp_option *option, const char *text, void 
 int vmtp_options_fill(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const struct vmtp_node *const maps[], size_t n,
                       void **opts);
 
+/* Whether a map alone is in order: names and values of its options, whatever else they may need. */
+int vmtp_options_check(vmtp_ctx *ctx, const struct vmtp_plugin *plugin, const struct vmtp_node *map);
+
 /* "NAME" of "NAME[:key=value,...]", in lower case unless it is a path (has a '/'); the caller frees it. VMTP_ECONFIG
  * for an empty or malformed name. */
 int vmtp_spec_name(vmtp_ctx *ctx, const char *spec, const char *source, char **name);

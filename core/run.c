@@ -9,6 +9,7 @@
 
 #include "core/call.h"
 #include "core/cleanup.h"
+#include "core/config-check.h"
 #include "core/log.h"
 #include "core/openstack/credentials.h"
 #include "core/options.h"
@@ -116,11 +117,9 @@ static int refuse_options(struct vmtp_run *run)
 {
     const struct vmtp_settings *settings = run->settings;
     vmtp_ctx *ctx = &run->ctx;
-    if (settings->later_option)
-        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: this version of VMTP cannot do that yet, and ignores no option",
-                         settings->later_option);
-    if (!settings->cloud_option || served(run, VMTP_TOPO_CLOUD))
-        return VMTP_OK;
+    int rc = vmtp_refuse_later(ctx, settings);
+    if (rc < 0 || !settings->cloud_option || served(run, VMTP_TOPO_CLOUD))
+        return rc;
     if (settings->topology.n > 0)
         return vmtp_fail(ctx, VMTP_ECONFIG, "%s: none of the topologies asked for uses a cloud",
                          settings->cloud_option);
@@ -245,7 +244,9 @@ int vmtp_run_prepare(struct vmtp_run *run, const struct vmtp_settings *settings)
         return vmtp_fail(&run->ctx, VMTP_ENOMEM, "out of memory");
     vmtp_ssh_use(settings);
     choose_monitor(run);
-    int rc = choose_topologies(run);
+    int rc = vmtp_warn_unknown_plugins(&run->ctx, settings);
+    if (rc == VMTP_OK)
+        rc = choose_topologies(run);
     if (rc == VMTP_OK)
         rc = choose_tools(run);
     if (rc == VMTP_OK)

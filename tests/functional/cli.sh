@@ -40,6 +40,44 @@ run "$VMTP" --host "root@127.0.0.1?port=1&key=$tmp/nope" -t 1 -q
 is "the key of a host that is not there: status 2" "$status" 2
 like "... is named before anything is connected" "$err" "^vmtp: key file of root@127\.0\.0\.1: $tmp/nope: No such file"
 
+# config check says what a run would say, as far as the plugins know.
+checked() { # checked NAME REGEX WORD...
+    checked_name=$1 checked_regex=$2
+    shift 2
+    run "$VMTP" config check "$@"
+    is "config check, $checked_name: status 2" "$status" 2
+    like "... and why" "$err" "^vmtp: .*$checked_regex"
+}
+check_file() { # check_file TEXT: a configuration with this text, in $tmp/check.cfg
+    printf '%s\n' "$1" >"$tmp/check.cfg"
+}
+check_file 'tp_tool: iperf9'
+checked "a tool that is not there" "no tool is called 'iperf9'" "$tmp/check.cfg"
+check_file 'tools: {nuttcp: {portt: 5}}'
+checked "an option of a tool" "check\.cfg:1:18: nuttcp: unknown option 'portt'" "$tmp/check.cfg"
+check_file 'tools: {iperf: {path: [1]}}'
+checked "an option of a tool that is not used" "check\.cfg:1:23: iperf: path: a list where" "$tmp/check.cfg"
+checked "--tp-tool" "no tool is called 'iperf9'" --tp-tool iperf9
+checked "--sink" "unknown option 'fil'" --sink json:fil=x
+checked "--topology" "no topology is called 'bogus'" --topology bogus
+checked "what no version can do yet" "--no-dhcp: this version of VMTP cannot do that yet" --no-dhcp
+check_file 'sinks: {jason: {file: x}, json: {file: y}, mongo: {db: x}}
+topologies: {native_host: {}}'
+for words in "config check $tmp/check.cfg" "plan -c $tmp/check.cfg --host u@192.0.2.1"; do
+    # shellcheck disable=SC2086 # words
+    run "$VMTP" $words
+    is "$words: a plugin that is not there may be on another machine" "$status" 0
+    like "... but its name gets a warning" "$err" \
+        "check\.cfg:1:9: sinks: no sink is called 'jason', but one is called 'json'"
+    like "... also where a hyphen is an underline" "$err" "no topology is called 'native_host'.*'native-host'"
+done
+check_file 'hosts: [u@192.0.2.1]
+tp_tool: nuttcp:port=7000
+sinks: {json: {file: /nonexistent/x}}'
+run "$VMTP" config check "$tmp/check.cfg" --protocols TI
+is "a good one: status 0" "$status" 0
+is "... without a word of warning" "$err" ''
+
 # The configuration is a pipe: vmtp waits there, with its command line as everybody sees it.
 if [ -r /proc/self/cmdline ]; then
     mkfifo "$tmp/pipe"
