@@ -63,9 +63,9 @@ static const struct vmtp_cli_option options[] = {
       "record the CPU load of all hosts from this Ganglia gmond; measurements then take 30 s or more [port 8649]",
       .brief = "m"),
     ROW(HOW, FLAG, "stop-on-error", "stop_on_error", NULL, OLD, MEASURE,
-      "stop at the first error and keep everything as it is"),
+      "stop at the first error and keep what was made in the cloud"),
     ROW(HOW, FLAG, "keep-first-flow-and-exit", "keep_first_flow_and_exit", NULL, OLD, MEASURE,
-      "measure one flow, keep everything as it is"),
+      "measure one flow, keep what was made in the cloud"),
 
     ROW(RESULTS, TEXT, "json", "json", "FILE", OLD, OUTPUT,
       "write the result to this file"),
