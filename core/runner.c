@@ -283,11 +283,22 @@ static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const s
 }
 
 /* Fails the measurement unless the user interrupted it. */
+/* ENETUNREACH, which every tool tells in the words of the C library. */
+static bool lacks_route(const struct flow_run *fr, const struct vmtp_load *load, const char *error)
+{
+    return load->proto == VMTP_MULTICAST && !fr->run->settings->multicast_route &&
+           strstr(error, "etwork is unreachable");
+}
+
 static int measurement_failed(struct flow_run *fr, const struct vmtp_tool_instance *tool, const struct vmtp_load *load,
                               int rc)
 {
+    const char *error = vmtp_ctx_error(&fr->ctx, rc);
+    VMTP_CLEAN(mem) char *hinted = lacks_route(fr, load, error)
+        ? vmtp_format("%s: a host without a default route needs one for multicast; 'multicast_route: true' in the "
+                      "configuration adds it for the run", error) : NULL;
     if (rc != VMTP_ECANCELED)
-        emit_failure(fr, tool->loaded->plugin.name, load, rc, vmtp_ctx_error(&fr->ctx, rc));
+        emit_failure(fr, tool->loaded->plugin.name, load, rc, hinted ? hinted : error);
     vmtp_ctx_forget(&fr->ctx);
     return rc;
 }

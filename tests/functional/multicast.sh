@@ -38,7 +38,7 @@ foreign_nuttcp() { # foreign_nuttcp ROOT: prints the path of a script that is it
 }
 
 case $(nuttcp -V 2>&1) in
-nuttcp-[1-6].* | nuttcp-7.[012].*)
+nuttcp-[1-7].*)
     measure nuttcp --protocols M
     is "a nuttcp without multicast options fails" "$status" 1
     like "with its version" "$(json 'items[0]["error"]')" 'nuttcp [0-9.]+ cannot measure Multicast'
@@ -51,6 +51,7 @@ esac
 if [ -n "$nuttcp" ]; then
     measure "nuttcp:path=$nuttcp" --protocols M --bandwidth 20M
     is "without a route it fails" "$status" 1
+    like "... and the way to get one is told" "$(json 'items[0]["error"]')" "unreachable: .*'multicast_route: true'"
     measure "nuttcp:path=$nuttcp" -c "$tmp/route.cfg" --multicast-addr 231.1.1.9 --protocols M --bandwidth 20M \
         --direction both
     good_result nuttcp
@@ -68,6 +69,7 @@ else
     good_result iperf
     measure iperf --protocols M --bandwidth 20M
     is "without a route it fails" "$status" 1
+    like "... and the way to get one is told" "$(json 'items[0]["error"]')" "unreachable: .*'multicast_route: true'"
 fi
 
 run "$VMTP" --topology namespace --tp-tool iperf3 --protocols M

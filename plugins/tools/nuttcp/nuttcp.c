@@ -12,7 +12,7 @@ enum {
     CLOCK_TRIES = 3,              /* of a measurement in which the clock is set back */
     IDLE_TIMEOUT = 5,             /* s without data after which a server gives up */
     RETRANS_SINCE = 70000,        /* 6.1.2 prints 0 where the kernel has counted thousands */
-    MULTICAST_SINCE = 70300,      /* -g, -j and -o */
+    MULTICAST_SINCE = 80000,      /* -g, -j and -o work together */
     DEFAULT_TTL = 32,
     TARGET_TEXT = 128,
 };
