@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "core/gate.h"
+#include "core/keys.h"
 #include "core/registry.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
+#include "core/util/str.h"
 
 enum { WIDTH = 79, TEXT_COLUMN = 30, LEFT_MAX = 256 };
 
@@ -55,7 +57,10 @@ static void print_option(FILE *out, const struct vmtp_cli_option *option)
         (void)vmtp_buf_printf(&left, ", --%s", option->alias);
     if (option->arg)
         (void)vmtp_buf_printf(&left, " %s", option->arg);
-    print_entry(out, vmtp_buf_text(&left), option->help);
+    const struct vmtp_key *key = option->key ? vmtp_key_find(option->key) : NULL;
+    const bool later = key && key->flags & VMTP_KEY_LATER;
+    VMTP_CLEAN(mem) char *marked = later ? vmtp_format("%s; not in this version: refused", option->help) : NULL;
+    print_entry(out, vmtp_buf_text(&left), marked ? marked : option->help);
 }
 
 static void print_options(FILE *out, enum vmtp_command command)

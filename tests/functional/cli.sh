@@ -7,6 +7,12 @@ run "$VMTP" --help
 is "--help: status 0" "$status" 0
 like "--help: on standard output" "$out" '^Usage: vmtp'
 is "--help: nothing on standard error" "$err" ''
+for option in reuse-network-name external-host controller-node os-dataplane-network vnic-type no-dhcp no-floatingip; do
+    like "--help: --$option is refused and says so" \
+        "$(printf '%s\n' "$out" | sed -n "/ --$option/,/^  .* --/p" | tr -s ' \n' '  ')" \
+        " --$option .*; not in this version: refused"
+done
+unlike "--help: others are not" "$(printf '%s\n' "$out" | sed -n '/ --serial-vms/,/ --reuse/p')" 'not in this version'
 for words in plan replay 'plugin list' 'plugin show' 'config show' 'config check'; do
     # shellcheck disable=SC2086 # two words
     run "$VMTP" $words --help
