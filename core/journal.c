@@ -226,11 +226,13 @@ struct replay {
     bool ended, warned_unknown;
 };
 
+/* json: NULL when the line is none. */
 static int check_head(struct replay *replay, const json_t *json)
 {
     const json_t *version = json_object_get(json, "vmtp_journal");
     if (!json_is_integer(version))
-        return vmtp_fail(replay->ctx, VMTP_EPARSE, "%s:1: not a journal of VMTP", replay->path);
+        return vmtp_fail(replay->ctx, VMTP_EPARSE, "%s:1: not a journal of VMTP; a result in a JSON file is read by "
+                         "vmtp compare and vmtp-genchart", replay->path);
     if (json_integer_value(version) != VMTP_JOURNAL_VERSION)
         return vmtp_fail(replay->ctx, VMTP_EPARSE, "%s:1: journal version %" JSON_INTEGER_FORMAT
                          ", this VMTP reads version %d", replay->path, json_integer_value(version),
@@ -301,11 +303,11 @@ static int replay_line(struct replay *replay, const char *text, size_t len, bool
         vmtp_warn(replay->ctx, "%s:%lu: the last line was cut off and is left out", replay->path, replay->line);
         return VMTP_OK;
     }
+    if (replay->line == 1)
+        return check_head(replay, json);
     if (!json)
         return vmtp_fail(replay->ctx, VMTP_EPARSE, "%s:%lu:%d: %s", replay->path, replay->line, error.column,
                          error.text);
-    if (replay->line == 1)
-        return check_head(replay, json);
     const char *type = json_string_value(json_object_get(json, "type"));
     if (type && vmtp_event_type_of(type) == 0)
         return skip_unknown(replay, json);
@@ -378,7 +380,7 @@ int vmtp_journal_replay(vmtp_ctx *ctx, const char *path,
 {
     VMTP_CLEAN(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "%s: %s", path, vmtp_errno());
+        return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s", path, vmtp_errno()); /* as for a name that no run has */
     struct replay replay = {.ctx = ctx, .path = path, .f = f, .arg = arg};
     int rc = replay_file(&replay, fd);
     if (rc == VMTP_OK && !replay.ended)

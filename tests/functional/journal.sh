@@ -49,4 +49,16 @@ is "... leaves no journal" "$(ls "$runs")" 0a1b2c3d-1111-4222-8333-444455556666.
 replay last
 is "... and the last run is still the one before" "$status $(json 'd["run_uuid"]')" \
     '0 0a1b2c3d-1111-4222-8333-444455556666'
+
+# what is no journal
+printf '{\n    "flows": []\n}\n' >"$tmp/result.json"
+run "$VMTP" replay "$tmp/result.json"
+is "a JSON result is no journal" "$status" 1
+like "... and what reads it is told" "$err" \
+    '^vmtp: .*result\.json:1: not a journal of VMTP; a result in a JSON file .* vmtp compare'
+for name in "$tmp/nothing.jsonl" nothing; do
+    run "$VMTP" replay "$name"
+    is "$name: one that is not there is a usage error" "$status" 2
+    like "... that names it" "$err" 'nothing'
+done
 done_testing
