@@ -312,6 +312,8 @@ static int put_command(struct parser *parser, enum vmtp_command command)
 static int put_value(struct parser *parser, const struct vmtp_cli_option *option, const char *source, const char *text)
 {
     size_t index = (size_t)(option - vmtp_cli_option_at(0));
+    if (option->arg && strcmp(option->arg, "FILE") == 0 && !*text) /* a variable of a script that is not set */
+        return vmtp_fail(parser->ctx, VMTP_ECONFIG, "%s: the name of the file is empty", source);
     switch (option->type) {
     case VMTP_CLI_COMMAND:
         return put_command(parser, option->command);

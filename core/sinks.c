@@ -162,7 +162,7 @@ int vmtp_sinks_choose(vmtp_ctx *ctx, const struct vmtp_settings *settings, bool 
         if (rc == VMTP_OK)
             rc = sink_fill(ctx, settings, sink);
     }
-    return rc;
+    return rc < 0 ? rc : vmtp_sinks_apart(ctx, settings, sinks);
 }
 
 /* --- running --- */

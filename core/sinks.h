@@ -26,6 +26,9 @@ bool vmtp_sinks_named(const struct vmtp_settings *settings);
  * unless it is named already. Nothing is opened yet. */
 int vmtp_sinks_choose(vmtp_ctx *ctx, const struct vmtp_settings *settings, bool with_table, struct vmtp_sinks *sinks);
 
+/* sinks-files.c: VMTP_ECONFIG, naming both, when two of them, or one and the log, would write the same file. */
+int vmtp_sinks_apart(vmtp_ctx *ctx, const struct vmtp_settings *settings, const struct vmtp_sinks *sinks);
+
 /* Opens all of them: each proves that it can write. */
 int vmtp_sinks_open(vmtp_ctx *ctx, struct vmtp_sinks *sinks);
 

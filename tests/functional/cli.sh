@@ -40,6 +40,9 @@ usage_error() { # usage_error NAME REGEX WORD...
 usage_error "unknown option" "^vmtp: --protocls: no such option; did you mean --protocols\?" --protocls T
 usage_error "stray word" "^vmtp: 'stray' is no command" stray
 usage_error "missing value" "^vmtp: --time needs a value" --time
+for option in --json --log-file -c --rc; do
+    usage_error "$option without a name" "^vmtp: $option: the name of the file is empty" $option ''
+done
 usage_error "bad bandwidth" "^vmtp: --bandwidth: '32' is not an integer followed by" --bandwidth 32
 
 run "$VMTP" --host "root@127.0.0.1?port=1&key=$tmp/nope" -t 1 -q
@@ -83,6 +86,21 @@ sinks: {json: {file: /nonexistent/x}}'
 run "$VMTP" config check "$tmp/check.cfg" --protocols TI
 is "a good one: status 0" "$status" 0
 is "... without a word of warning" "$err" ''
+
+# Two outputs, one file: the second would be written over the first.
+ln -s "$tmp" "$tmp/link"
+one_file() { # one_file NAME REGEX WORD...
+    one_name=$1 one_regex=$2
+    shift 2
+    run "$VMTP" --topology namespace -t 1 "$@"
+    is "$one_name: status 2" "$status" 2
+    like "... both are named" "$err" "$one_regex would both write $tmp/.*one"
+}
+one_file "two sinks" "sink json and sink html" --sink "json:file=$tmp/one" --sink "html:file=$tmp/link/one"
+one_file "--json and a sink" "sink csv and sink json" --json "$tmp/./one" --sink "csv:file=$tmp/one"
+one_file "--json and the log" "the log and sink json" --json "$tmp/one" --log-file "$tmp/one"
+run "$VMTP" plan --topology namespace --sink json:file=/dev/null --sink html:file=/dev/null
+is "what is no file may be written by several" "$status" 0
 
 # The configuration is a pipe: vmtp waits there, with its command line as everybody sees it.
 if [ -r /proc/self/cmdline ]; then

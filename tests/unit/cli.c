@@ -284,7 +284,8 @@ static void test_values(void)
     check("vmtp|--tcpbuf|1, 2", "run tcp_pkt_sizes=[1 2]");
     check("vmtp|--tcpbuf|1,,2", "!has an empty place");
     check("vmtp|--udpbuf=", "!has an empty place");
-    check("vmtp|--json=", "run json=");
+    check("vmtp|--tp-tool=", "run tp_tool=");
+    check("vmtp|--json=", "! --json: the name of the file is empty");
     check("vmtp|--json|-", "run json=-");
     check("vmtp|--test-description|a = b", "run test_description=a = b");
     check("vmtp|--test-description=a=b", "run test_description=a=b");
@@ -468,8 +469,8 @@ static const struct {
     {"vmtp|--sink|json:file=a b|--vm-image-url|http://h:80/i",
      "vmtp --sink 'json:file=a b' --vm-image-url http://h:80/i",
      "vmtp|--sink|json:file=a b|--vm-image-url|http://h:80/i"},
-    {"vmtp|--test-description|it's|--json|", "vmtp --test-description 'it'\\''s' --json ''",
-     "vmtp|--test-description|it's|--json|"},
+    {"vmtp|--test-description|it's|--tp-tool|", "vmtp --test-description 'it'\\''s' --tp-tool ''",
+     "vmtp|--test-description|it's|--tp-tool|"},
 };
 
 static void test_secrets(void)
