@@ -32,6 +32,7 @@ struct parser {
     const char *group;                      /* first word of a command of two: "plugin" */
     const struct vmtp_cli_command *command; /* NULL: no word yet */
     bool help, version, show_config;
+    bool help_word, topic_unknown; /* `vmtp help`; the word behind it is no command */
 };
 
 /* ---- secrets ---- */
@@ -455,7 +456,7 @@ static int take_command(struct parser *parser, int word)
         if (same_group ? strcmp(text, command->sub) != 0 : parser->group || strcmp(text, command->word) != 0)
             continue;
         if (command->command == VMTP_CMD_HELP)
-            parser->help = true;
+            parser->help = parser->help_word = true;
         else if (command->sub && !parser->group)
             parser->group = command->word;
         else
@@ -463,6 +464,7 @@ static int take_command(struct parser *parser, int word)
         return VMTP_OK;
     }
     const char *names[OPTIONS_MAX];
+    parser->topic_unknown = parser->help_word;
     command_names(parser->group, names);
     VMTP_CLEAN(mem) char *what = vmtp_format("is no command of vmtp%s%s", parser->group ? " " : "",
                                              parser->group ? parser->group : "");
@@ -574,7 +576,7 @@ int vmtp_cli_parse(vmtp_ctx *ctx, int argc, char **argv, struct vmtp_cli *cli)
         .tree = vmtp_node_new(VMTP_NODE_MAP, "command line"), .own = vmtp_node_new(VMTP_NODE_MAP, "command line")};
     struct parser parser = {.ctx = ctx, .argc = argc, .argv = argv, .at = 1, .cli = cli};
     int rc = cli->tree && cli->own ? take_words(&parser) : VMTP_ENOMEM;
-    if (rc == VMTP_ECONFIG && parser.help) { /* who asks for help gets it */
+    if (rc == VMTP_ECONFIG && parser.help && !parser.topic_unknown) { /* who asks for help gets it */
         vmtp_ctx_forget(ctx);
         rc = VMTP_OK;
     }

@@ -506,7 +506,6 @@ void vmtp_options_print(FILE *out, const struct vmtp_plugin *plugin)
         fputs("No options.\n", out);
         return;
     }
-    fputs("Options\n", out);
     for (size_t i = 0; (option = vmtp_option_at(plugin, i)); i++) {
         VMTP_CLEAN(buf) struct vmtp_buf line = VMTP_BUF(4096);
         (void)vmtp_buf_printf(&line, "  %s=", option->name);

@@ -297,12 +297,67 @@ static int unknown(vmtp_ctx *ctx, const struct vmtp_candidate *candidates, size_
                      nearest ? ": did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
+static bool is_file(const char *name)
+{
+    size_t len = strlen(name);
+    return strchr(name, '/') || (len > 3 && strcmp(name + len - 3, ".so") == 0);
+}
+
+static int find_candidate(vmtp_ctx *ctx, const char *name, struct vmtp_candidate *found)
+{
+    size_t n = 0;
+    if (is_file(name)) {
+        if (access(name, R_OK) != 0)
+            return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s", name, vmtp_errno());
+        return vmtp_registry_candidate_of(ctx, name, found);
+    }
+    struct vmtp_candidate *candidates = NULL;
+    int rc = vmtp_registry_candidates(&candidates, &n);
+    if (rc < 0)
+        return vmtp_fail(ctx, rc, "out of memory");
+    rc = VMTP_ECONFIG;
+    for (size_t i = 0; i < n && rc == VMTP_ECONFIG; i++) {
+        if (!is_called(&candidates[i], name))
+            continue;
+        *found = (struct vmtp_candidate){.kind = candidates[i].kind, .name = VMTP_TAKE(candidates[i].name),
+                                         .path = VMTP_TAKE(candidates[i].path)};
+        rc = VMTP_OK;
+    }
+    if (rc < 0)
+        rc = unknown(ctx, candidates, n, name);
+    vmtp_candidates_free(candidates, n);
+    return rc;
+}
+
+static int show(vmtp_ctx *ctx, FILE *out, const struct vmtp_candidate *candidate)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
+    int rc = probe(ctx, candidate, print_plugin, &text);
+    if (rc < 0)
+        return rc == VMTP_ECANCELED ? rc : vmtp_fail(ctx, VMTP_EFAIL, "%s", vmtp_buf_text(&text));
+    fputs(vmtp_buf_text(&text), out);
+    return VMTP_OK;
+}
+
+static int show_file(vmtp_ctx *ctx, FILE *out, const char *name)
+{
+    struct vmtp_candidate candidate = {0};
+    int rc = find_candidate(ctx, name, &candidate);
+    if (rc == VMTP_OK)
+        rc = show(ctx, out, &candidate);
+    free(candidate.name);
+    free(candidate.path);
+    return rc;
+}
+
 int vmtp_probe_show(vmtp_ctx *ctx, FILE *out, const char *name)
 {
     if (strcmp(name, "metrics") == 0) {
         print_metrics(out);
         return VMTP_OK;
     }
+    if (is_file(name))
+        return show_file(ctx, out, name);
     struct vmtp_candidate *candidates = NULL;
     size_t n = 0, found = 0;
     int rc = vmtp_registry_candidates(&candidates, &n);
@@ -311,13 +366,9 @@ int vmtp_probe_show(vmtp_ctx *ctx, FILE *out, const char *name)
     for (size_t i = 0; i < n && rc == VMTP_OK; i++) {
         if (!is_called(&candidates[i], name))
             continue;
-        VMTP_CLEAN(buf) struct vmtp_buf text = VMTP_BUF(PROBE_OUTPUT_MAX);
-        rc = probe(ctx, &candidates[i], print_plugin, &text);
-        if (rc == VMTP_OK)
-            fprintf(out, "%s%s", found ? "\n" : "", vmtp_buf_text(&text));
-        else if (rc != VMTP_ECANCELED)
-            rc = vmtp_fail(ctx, VMTP_EFAIL, "%s", vmtp_buf_text(&text));
-        found++;
+        if (found++)
+            fputc('\n', out);
+        rc = show(ctx, out, &candidates[i]);
     }
     if (found == 0)
         rc = unknown(ctx, candidates, n, name);
@@ -393,32 +444,6 @@ static int check_candidate(vmtp_ctx *ctx, FILE *out, const struct vmtp_candidate
         return vmtp_fail(ctx, VMTP_EFAIL, "%s: %u of %u rules are broken", file, broken, rules);
     fprintf(out, "%s keeps all %u rules\n", file, rules);
     return VMTP_OK;
-}
-
-static int find_candidate(vmtp_ctx *ctx, const char *name, struct vmtp_candidate *found)
-{
-    size_t len = strlen(name), n = 0;
-    if (strchr(name, '/') || (len > 3 && strcmp(name + len - 3, ".so") == 0)) {
-        if (access(name, R_OK) != 0)
-            return vmtp_fail(ctx, VMTP_ECONFIG, "%s: %s", name, vmtp_errno());
-        return vmtp_registry_candidate_of(ctx, name, found);
-    }
-    struct vmtp_candidate *candidates = NULL;
-    int rc = vmtp_registry_candidates(&candidates, &n);
-    if (rc < 0)
-        return vmtp_fail(ctx, rc, "out of memory");
-    rc = VMTP_ECONFIG;
-    for (size_t i = 0; i < n && rc == VMTP_ECONFIG; i++) {
-        if (!is_called(&candidates[i], name))
-            continue;
-        *found = (struct vmtp_candidate){.kind = candidates[i].kind, .name = VMTP_TAKE(candidates[i].name),
-                                         .path = VMTP_TAKE(candidates[i].path)};
-        rc = VMTP_OK;
-    }
-    if (rc < 0)
-        rc = unknown(ctx, candidates, n, name);
-    vmtp_candidates_free(candidates, n);
-    return rc;
 }
 
 int vmtp_probe_check(vmtp_ctx *ctx, FILE *out, const char *name)

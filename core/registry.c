@@ -12,6 +12,7 @@
 #include "core/call.h"
 #include "core/ctx.h"
 #include "core/loader.h"
+#include "core/log.h"
 #include "core/options.h"
 #include "core/util/buf.h"
 #include "core/util/cleanup.h"
@@ -54,6 +55,16 @@ static char *build_tree_plugins(void)
     return strdup("");
 }
 
+/* A directory that somebody has just named should be there. */
+static void warn_missing(const char *directories)
+{
+    VMTP_CLEAN(mem) char *copy = strdup(directories);
+    char *rest = copy;
+    for (char *directory; (directory = strsep(&rest, ":"));)
+        if (*directory && access(directory, R_OK | X_OK) < 0)
+            vmtp_log(VMTP_LOG_WARNING, "plugin path: %s: %s", directory, vmtp_errno());
+}
+
 int vmtp_registry_set_path(const char *extra)
 {
     const char *environment = secure_getenv("VMTP_PLUGIN_PATH");
@@ -63,6 +74,8 @@ int vmtp_registry_set_path(const char *extra)
                        : NULL;
     if (!path)
         return VMTP_ENOMEM;
+    if (extra && (!search_path || strcmp(path, search_path) != 0)) /* once, though it is set again with the settings */
+        warn_missing(extra);
     free(search_path);
     search_path = path;
     return VMTP_OK;

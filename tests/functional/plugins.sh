@@ -71,6 +71,7 @@ is "plugin show" "$status" 0
 like "capabilities" "$out" '^Can do: .*TCP'
 like "ports" "$out" '^Ports: +5001, control 5002'
 like "how to use it" "$out" '^Use: +--tp-tool nuttcp'
+is "... below one heading" "$(printf '%s\n' "$out" | grep -c Options)" 1
 like "options with help" "$out" '^ *path'
 
 run "$VMTP" plugin show nutcp
@@ -87,4 +88,13 @@ like "with the reason" "$err" 'built for plugin ABI 99'
 run "$VMTP" --help
 is "help works with any plugins" "$status" 0
 like "and names those installed" "$out" 'nuttcp'
+run "$VMTP" plugin show "$tmp/plugins/tool-good.so"
+is "plugin show of a file" "$status" 0 || diag "$err"
+like "... tells of that one" "$out" "^File: +$tmp/plugins/tool-good\\.so"
+run "$VMTP" plugin show "$tmp/plugins/tool-nothing.so"
+is "... of one that is not there" "$status" 2
+like "... is told" "$err" 'tool-nothing\.so: No such file'
+run "$VMTP" --plugin-path "$tmp/plugins:$tmp/nowhere" plugin list
+is "a directory of --plugin-path that is not there: a warning" "$(printf '%s\n' "$err" | grep -c "$tmp/nowhere")" 1
+is "... and no more" "$status" 0
 done_testing

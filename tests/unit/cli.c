@@ -381,7 +381,7 @@ static void test_errors(void)
     check("vmtp|", "!'' is no command of vmtp");
     check("vmtp|plugin", "!vmtp plugin needs one more word: list, show, check or new");
     check("vmtp|plugin|lst", "!'lst' is no command of vmtp plugin; did you mean 'list'?");
-    check("vmtp|plugin|show", "!vmtp plugin show needs one more word: NAME");
+    check("vmtp|plugin|show", "!vmtp plugin show needs one more word: FILE|NAME");
     check("vmtp|plugin|list|x", "!'x' is not expected here");
     check("vmtp|plugin|list|-t|5", "!--time is not an option of vmtp plugin list");
     check("vmtp|replay", "!vmtp replay needs one more word: JOURNAL|RUN|last");
@@ -413,6 +413,7 @@ static void test_commands(void)
     check("vmtp|config|check|-h", "help about config-check");
     check("vmtp|help", "help about run");
     check("vmtp|help|config|show", "help about config-show");
+    check("vmtp|help|cleanp", "! 'cleanp' is no command of vmtp; did you mean 'cleanup'?");
     check("vmtp|--help|--bogus", "help about run");
     check("vmtp|--bogus|--help", "!--bogus: no such option");
     check("vmtp|-v|-sc", "version");
