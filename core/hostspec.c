@@ -129,8 +129,25 @@ static int store(char **member, const char *text)
     return *text ? vmtp_set_text(member, text) : VMTP_OK;
 }
 
+/* "h?prot=22" came here whole, as no query was found in it. What stands behind the '=' may be a secret: not shown. */
+static int unknown_query(struct parsing *p, const char *query)
+{
+    static const char *const names[] = {"port", "key", "password_file", "password_env", NULL};
+    VMTP_CLEAN(mem) char *key = strndup(query, strcspn(query, "="));
+    if (!key)
+        return VMTP_ENOMEM;
+    const char *near = vmtp_nearest(key, names);
+    if (near)
+        return vmtp_node_fail(p->ctx, p->node, "unknown key '%s' behind '?': did you mean '%s'?", key, near);
+    return vmtp_node_fail(p->ctx, p->node, "unknown key '%s' behind '?'; port, key, password_file and password_env can "
+                          "stand there", key);
+}
+
 static int store_host(struct parsing *p, const char *host)
 {
+    const char *query = strchr(host, '?');
+    if (query && strchr(query, '='))
+        return unknown_query(p, query + 1);
     if (!vmtp_host_is_valid(host)) {
         bool dotted = strspn(host, "0123456789.") == strlen(host);
         return vmtp_node_fail(p->ctx, p->node, "'%s' is %s", host,

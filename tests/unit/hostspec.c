@@ -77,6 +77,9 @@ static void test_bad(void)
         {"u@h:SECRET:eth0/x", "--host: what follows the last ':' is not the name of an interface"},
         {"u@h:pw:SECRET0123456789", "--host: what follows the last ':' is not the name of an interface"},
         {"u@h?port=0", "--host: the port is not a number from 1 to 65535"},
+        {"u@h?prot=22", "--host: unknown key 'prot' behind '?': did you mean 'port'?"},
+        {"u@h?hush=SECRET", "--host: unknown key 'hush' behind '?'; port, key, password_file and password_env can "
+                            "stand there"},
         {"u@h?port=ssh", "--host: the port is not a number from 1 to 65535"},
         {"u@h?key=", "--host: the key file is empty"},
         {"u@h?port=22&user=x", "--host: only port=NUMBER, key=FILE, password_file=FILE and password_env=NAME can "
