@@ -105,6 +105,9 @@ static int write_head(vmtp_ctx *ctx, struct vmtp_journal *journal, const char *r
     return write_line(ctx, journal, head, true);
 }
 
+static const char no_place[] =
+    "no journal of the run can be kept (--no-journal does without, XDG_STATE_HOME names another place)";
+
 int vmtp_journal_create(vmtp_ctx *ctx, const char *run_uuid, struct vmtp_journal **journal)
 {
     VMTP_CLEAN(mem) char *dir = vmtp_state_path("runs");
@@ -114,13 +117,15 @@ int vmtp_journal_create(vmtp_ctx *ctx, const char *run_uuid, struct vmtp_journal
     made->fd = -1;
     int rc = vmtp_make_dirs(ctx, dir);
     if (rc < 0)
-        return rc;
+        return vmtp_fail(ctx, rc, no_place);
     made->path = vmtp_format("%s/%s%s", dir, run_uuid, SUFFIX);
     if (!made->path)
         return vmtp_fail(ctx, VMTP_ENOMEM, "out of memory");
     made->fd = open(made->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-    if (made->fd < 0)
-        return vmtp_fail(ctx, VMTP_EFAIL, "cannot write the journal %s: %s", made->path, vmtp_errno());
+    if (made->fd < 0) {
+        (void)vmtp_fail(ctx, VMTP_EFAIL, "cannot write %s: %s", made->path, vmtp_errno());
+        return vmtp_fail(ctx, VMTP_EFAIL, no_place);
+    }
     rc = write_head(ctx, made, run_uuid);
     if (rc < 0) {
         vmtp_journal_discard(VMTP_TAKE(made));

@@ -50,6 +50,11 @@ replay last
 is "... and the last run is still the one before" "$status $(json 'd["run_uuid"]')" \
     '0 0a1b2c3d-1111-4222-8333-444455556666'
 
+# a place that cannot be written
+run env XDG_STATE_HOME=/proc/nowhere "$VMTP" --topology namespace --protocols T -t 1
+is "no place for the journal: exit 3" "$status" 3
+like "... it is said what for, and how to do without" "$err" 'journal of the run .*--no-journal .*cannot make directory'
+
 # what is no journal
 printf '{\n    "flows": []\n}\n' >"$tmp/result.json"
 run "$VMTP" replay "$tmp/result.json"
