@@ -282,7 +282,6 @@ static int measure(struct flow_run *fr, struct vmtp_tool_instance *tool, const s
     return rc;
 }
 
-/* Fails the measurement unless the user interrupted it. */
 /* ENETUNREACH, which every tool tells in the words of the C library. */
 static bool lacks_route(const struct flow_run *fr, const struct vmtp_load *load, const char *error)
 {
@@ -290,6 +289,7 @@ static bool lacks_route(const struct flow_run *fr, const struct vmtp_load *load,
            strstr(error, "etwork is unreachable");
 }
 
+/* Fails the measurement unless the user interrupted it. */
 static int measurement_failed(struct flow_run *fr, const struct vmtp_tool_instance *tool, const struct vmtp_load *load,
                               int rc)
 {

@@ -7,7 +7,7 @@
 
 static int add(vmtp_ctx *ctx, void *arg, const struct vmtp_event *ev)
 {
-    FUZZ_HOLDS(ev->type >= VMTP_EV_RUN_BEGIN && ev->type <= VMTP_EV_VERDICT && ev->run_id);
+    FUZZ_HOLDS(ev->type >= VMTP_EV_RUN_BEGIN && ev->type <= VMTP_EV_NODE && ev->run_id);
     return vmtp_report_add(ctx, arg, ev);
 }
 
