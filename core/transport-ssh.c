@@ -107,12 +107,37 @@ static int load_known_hosts(vmtp_ctx *ctx, struct vmtp_ssh *ssh, const struct vm
     return rc;
 }
 
-/* A server has several keys: only those that can be compared are asked for. */
-static int ask_for_known_keys(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+/* Of the types of keys that are known, those that libssh2 can do, with commas. True: all of them, and there are some.
+ * It has to be given no others: to take one out libssh2 1.10 copies its list over itself by memcpy(). */
+static bool take_known_types(struct vmtp_ssh *ssh, struct vmtp_buf *types)
 {
     VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000);
     (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
-    if (list.len == 0 || libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, vmtp_buf_text(&list)) == 0)
+    const char **ours = NULL;
+    const int n = list.len ? libssh2_session_supported_algs(ssh->session, LIBSSH2_METHOD_HOSTKEY, &ours) : 0;
+    bool all = n > 0;
+    char *rest = NULL;
+    for (char *type = all ? strtok_r(list.data, ",", &rest) : NULL; type; type = strtok_r(NULL, ",", &rest)) {
+        int i = 0;
+        while (i < n && strcmp(type, ours[i]) != 0)
+            i++;
+        all = all && i < n;
+        if (i < n)
+            (void)vmtp_buf_printf(types, "%s%s", types->len ? "," : "", type);
+    }
+    if (n > 0)
+        libssh2_free(ssh->session, ours);
+    return all;
+}
+
+/* A server has several keys: only those that can be compared are asked for. */
+static int ask_for_known_keys(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
+{
+    VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000), types = VMTP_BUF(2000);
+    (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
+    (void)take_known_types(ssh, &types);
+    if (list.len == 0 ||
+        (types.len && libssh2_session_method_pref(ssh->session, LIBSSH2_METHOD_HOSTKEY, vmtp_buf_text(&types)) == 0))
         return VMTP_OK;
     ssh->cannot = "the type of a known host key";
     return vmtp_fail(ctx, VMTP_EFAIL, "%s: libssh2 %s knows none of the types of its known host keys (%s, %s)",
@@ -136,20 +161,7 @@ static int check_host_key(vmtp_ctx *ctx, struct vmtp_ssh *ssh)
 static bool can_known_types(struct vmtp_ssh *ssh)
 {
     VMTP_CLEAN(buf) struct vmtp_buf list = VMTP_BUF(2000);
-    (void)vmtp_known_hosts_algorithms(&ssh->known, &list);
-    const char **ours = NULL;
-    const int n = list.len ? libssh2_session_supported_algs(ssh->session, LIBSSH2_METHOD_HOSTKEY, &ours) : 0;
-    bool all = n > 0;
-    char *rest = NULL;
-    for (char *type = all ? strtok_r(list.data, ",", &rest) : NULL; type; type = strtok_r(NULL, ",", &rest)) {
-        bool can = false;
-        for (int i = 0; i < n; i++)
-            can = can || strcmp(type, ours[i]) == 0;
-        all = all && can;
-    }
-    if (n > 0)
-        libssh2_free(ssh->session, ours);
-    return all;
+    return take_known_types(ssh, &list);
 }
 
 /* When the types of keys were limited, that may be why. */
